@@ -1,0 +1,10 @@
+"""`python -m aigc_tf --help` lists the commands; everything is in `aigc_tf.cli`."""
+
+from aigc_tf import python_version
+
+python_version.check()
+
+from aigc_tf.cli import main  # noqa: E402 - only a supported Python may import more
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,20 @@
+"""Stops a run whose numbers have left the reals, before anything else records or saves them."""
+
+from __future__ import annotations
+
+import math
+
+from aigc_tf.callbacks.step_callback import StepCallback
+from aigc_tf.errors import DivergedError
+
+
+class DivergenceGuard(StepCallback):
+    """Raises DivergedError at the first loss or gradient norm that is NaN or infinite.
+
+    `logs` are means since the last point of the curves; one value that is not finite makes the mean so too.
+    """
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                raise DivergedError(f"{name} became {value} at step {step}")

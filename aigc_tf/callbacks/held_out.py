@@ -1,0 +1,19 @@
+"""Shows the model images that it never trains on, to see whether the discriminator learns or memorises."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aigc_tf.callbacks.step_callback import StepCallback
+
+
+class HeldOut(StepCallback):
+    """Every `every` steps, runs `test_step` over `batches` (a few held-out ones); the figures join the curves."""
+
+    def __init__(self, batches: tf.data.Dataset, every: int) -> None:
+        super().__init__()
+        self._batches, self._every = batches, every
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        if step % self._every == 0:
+            self.model.evaluate(self._batches, verbose=0)

@@ -1,0 +1,66 @@
+"""One line that tells how far training is: a bar in a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+from aigc_tf.callbacks.step_callback import StepCallback
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress(StepCallback):
+    """Shows step, losses (means since the last point of the curves), images/s and the time left.
+
+    Either `last_step` or `limit` (seconds) is the end that is counted towards.
+    """
+
+    def __init__(self, last_step: int | None, limit: float | None, global_batch_size: int) -> None:
+        super().__init__()
+        self._last_step, self._limit, self._global_batch_size = last_step, limit, global_batch_size
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        self._started = self._told = time.monotonic()
+        self._timed: tuple[int, float] | None = None
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=self._last_step, initial=self._first_step, unit=" steps", dynamic_ncols=True, smoothing=0.1
+            )
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        now = time.monotonic()
+        if self._timed is None:  # the first step also builds the graph: it says nothing about speed
+            self._timed = (step, now)
+        losses = f"generator {logs['loss/generator']:.3f}, discriminator {logs['loss/discriminator']:.3f}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{losses}, {self._speed(step, now):,.0f} images/s", refresh=False)
+            self._bar.update(1)
+        elif now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step:
+            self._told = now
+            total = "" if self._last_step is None else f"/{self._last_step}"
+            left = self._seconds_left(step, now)
+            print(
+                f"step {step}{total}: {losses}, {self._speed(step, now):,.0f} images/s, "
+                f"{int(left) // 60}:{int(left) % 60:02d} left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _speed(self, step: int, now: float) -> float:
+        first_step, first_time = self._timed or (step, now)
+        return (step - first_step) * self._global_batch_size / (now - first_time) if step > first_step else 0.0
+
+    def _seconds_left(self, step: int, now: float) -> float:
+        if self._last_step is None:
+            return max(0.0, (self._limit or 0.0) - (now - self._started))
+        speed = self._speed(step, now)
+        return (self._last_step - step) * self._global_batch_size / speed if speed else 0.0

@@ -1,0 +1,61 @@
+"""Ends training early, cleanly: by the clock, or because somebody asked for it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import tensorflow as tf
+
+from aigc_tf.callbacks.step_callback import StepCallback
+
+
+class Clock(StepCallback):
+    """Counts the seconds trained in `seconds` (a variable that checkpoints keep) and stops at `limit`, if there is one."""
+
+    def __init__(self, seconds: tf.Variable, limit: float | None) -> None:
+        super().__init__()
+        self._seconds, self._limit = seconds, limit
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        self._origin = time.monotonic() - float(self._seconds.numpy())
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        elapsed = time.monotonic() - self._origin
+        self._seconds.assign(elapsed)
+        if self._limit is not None and elapsed >= self._limit:
+            self.model.stop_training = True
+
+
+class GracefulStop(StepCallback):
+    """On SIGINT (Ctrl-C) or SIGTERM, lets the step end and training stop; a second Ctrl-C breaks off at once.
+
+    Attributes:
+        signal_name: the signal that came, None while none did.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal_name: str | None = None
+        self._previous: dict[int, Any] = {}
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        self._previous = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        if self.signal_name is not None:
+            self.model.stop_training = True
+
+    def close(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_name is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal_name = signal.Signals(number).name

@@ -1,0 +1,114 @@
+"""Saving and restoring everything that training depends on."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.models import MODELS
+from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.run_folder import RunFolder
+
+_PREFIX = "step"
+_logger = logging.getLogger("aigc_tf")
+
+
+class Checkpoints:
+    """The checkpoints of one run, named by step; the newest `keep` are kept.
+
+    A checkpoint counts from the moment that TensorFlow's index file `checkpoint` names it, which is replaced
+    atomically after all data are written: a process that dies while saving leaves the one before in force.
+
+    Attributes:
+        seconds: float64 variable saved with the model, the time trained so far.
+    """
+
+    def __init__(self, folder: Path, model: GenerativeModel, keep: int) -> None:
+        self._model = model
+        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
+        self._checkpoint = tf.train.Checkpoint(model=model, seconds=self.seconds)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=_PREFIX
+        )
+        self._good_step: int | None = None  # written or read by us, so known to be whole
+
+    @property
+    def last_step(self) -> int | None:
+        """Step of the newest checkpoint, None if there is none."""
+        return _step_of(self._manager.latest_checkpoint) if self._manager.latest_checkpoint else None
+
+    def save(self) -> None:
+        """Write a checkpoint of the current step, unless it was just written or restored.
+
+        Raises DivergedError where a weight is not finite, and OSError where the disk does not take it; either way
+        the checkpoints before stay as they are.
+        """
+        step = int(self._model.step.numpy())
+        if step == self._good_step:
+            return
+        for variable in self._model.variables:
+            if variable.dtype.is_floating and not np.isfinite(variable.numpy()).all():
+                raise DivergedError(f"weight {variable.name} is not finite at step {step}")
+        try:
+            self._manager.save(checkpoint_number=step)
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"the checkpoint of step {step} could not be written to {self._manager.directory} "
+                f"({_reason(error)}); {self.describe_last()}"
+            ) from None
+        self._good_step = step
+
+    def describe_last(self) -> str:
+        """The newest checkpoint in words."""
+        return (
+            "there is no checkpoint yet" if self.last_step is None else f"the last good one is of step {self.last_step}"
+        )
+
+    def restore(self) -> int:
+        """Go back to the newest checkpoint that can be read, and return its step. Raises UserError if there is none."""
+        paths = list(reversed(self._manager.checkpoints))
+        for path in paths:
+            try:
+                self._checkpoint.restore(path).assert_existing_objects_matched()
+            except tf.errors.OpError as error:
+                _logger.warning("checkpoint %s is damaged (%s); trying the one before", path, _reason(error))
+                continue
+            self._good_step = _step_of(path)
+            return self._good_step
+        raise UserError(
+            f"{self._manager.directory} holds no checkpoint that can be read ({len(paths)} tried): start a new run"
+        )
+
+
+def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
+    """The model of a run as it was at a checkpoint (the newest by default), for sampling and judging.
+
+    Raises UserError where that checkpoint does not exist or cannot be read.
+    """
+    config = run.read_config()
+    state = tf.train.get_checkpoint_state(str(run.checkpoints))
+    paths = {_step_of(path): path for path in (state.all_model_checkpoint_paths if state else [])}
+    if not paths:
+        raise UserError(f"{run.path} has no checkpoint yet: train it first (train.py --resume {run.path})")
+    step = max(paths) if step is None else step
+    if step not in paths:
+        raise UserError(f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(paths)))}")
+    model = MODELS[config.model](run.read_spec(), config)
+    try:
+        status = tf.train.Checkpoint(model=model).restore(paths[step])
+        status.assert_existing_objects_matched().expect_partial()
+    except tf.errors.OpError as error:
+        raise UserError(f"the checkpoint of step {step} in {run.path} is damaged ({_reason(error)})") from None
+    return model
+
+
+def _step_of(path: str) -> int:
+    return int(path.rpartition("-")[2])
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    return (error.message or type(error).__name__).splitlines()[0]

@@ -1,0 +1,98 @@
+"""A data set of images in memory: what every `load` of this folder gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import UserError
+
+Split = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""(images, labels) of one split."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """Images and labels of both splits, as read-only arrays; build it with `ImageDataset.of`.
+
+    Attributes:
+        spec: what the rest of the house may know about these images.
+        train_images: uint8 [N, H, W, C], values 0 to 255.
+        train_labels: int32 [N], values 0 to num_classes - 1; all 0 where there are no classes.
+        test_images: uint8 [M, H, W, C], held out: never trained on.
+        test_labels: int32 [M].
+    """
+
+    spec: DataSpec
+    train_images: npt.NDArray[np.uint8]
+    train_labels: npt.NDArray[np.int32]
+    test_images: npt.NDArray[np.uint8]
+    test_labels: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, train: Split, test: Split, *, class_names: tuple[str, ...], source: str, licence: str) -> ImageDataset:
+        """Check both splits, bring them into the form above, and describe them in a `DataSpec`.
+
+        Args:
+            train: images uint8 [N, H, W] or [N, H, W, C], and integer labels [N].
+            test: the same for the held-out split, with the same H, W and C.
+            class_names: one name a label; empty where the images carry no labels (give zeros then).
+            source: where the images came from, in words.
+            licence: terms under which they may be used.
+
+        Raises:
+            ValueError: an array has another shape, type or range; the message says which.
+        """
+        train_images, train_labels = _check("training", train, len(class_names))
+        test_images, test_labels = _check("held-out", test, len(class_names))
+        if train_images.shape[1:] != test_images.shape[1:]:
+            raise UserError(
+                f"training images have shape {train_images.shape[1:]} and held-out images {test_images.shape[1:]}: "
+                "both must be the same (height, width, channels)"
+            )
+        arrays = (train_images, train_labels, test_images, test_labels)
+        height, width, channels = train_images.shape[1:]
+        spec = DataSpec(
+            image_shape=(height, width, channels),
+            num_classes=len(class_names),
+            num_examples=len(train_images),
+            class_names=class_names,
+            fingerprint=_fingerprint(arrays),
+            source=source,
+            licence=licence,
+        )
+        return cls(spec, *arrays)
+
+
+def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    images, labels = split
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
+        raise UserError(
+            f"{name} images are {images.dtype} {list(images.shape)}: expected uint8 [N, H, W] or [N, H, W, C], not empty"
+        )
+    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != images.shape[:1]:
+        raise UserError(
+            f"{name} labels are {labels.dtype} {list(labels.shape)}: expected one integer for each of {len(images)} images"
+        )
+    if labels.min() < 0 or labels.max() >= max(num_classes, 1):
+        raise UserError(
+            f"{name} labels reach from {labels.min()} to {labels.max()}: expected 0 to {max(num_classes, 1) - 1}"
+        )
+    # Fixed byte order, so that the fingerprint is the same on every machine. The copies make it safe to freeze them.
+    pixels = np.array(images if images.ndim == 4 else images[..., np.newaxis], np.uint8, order="C")
+    classes = np.array(labels, "<i4", order="C")
+    pixels.flags.writeable = classes.flags.writeable = False
+    return pixels, classes
+
+
+def _fingerprint(arrays: tuple[npt.NDArray[Any], ...]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data)
+    return f"sha256:{digest.hexdigest()}"

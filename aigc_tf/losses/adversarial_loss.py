@@ -1,0 +1,15 @@
+"""The shape that every adversarial loss has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class AdversarialLoss(NamedTuple):
+    """Two functions (real_logits [B], fake_logits [B]) -> loss per example [B], both to be minimised."""
+
+    generator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

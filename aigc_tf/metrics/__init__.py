@@ -1,0 +1,13 @@
+"""Measures of generated images: one file a measure, all with the signature of `evidence.Measure`.
+
+A measure is a pure function `measure(evidence) -> {name: Figure}` over NumPy arrays. What it looks at (features, class
+probabilities, discriminator logits of real and of generated images) is computed once, by the caller, into an
+`evidence.Evidence`; `judge.judge` runs every measure over it. Only `lenet`, `classifier` and `train_classifier`
+import TensorFlow.
+
+To add a measure: one file here with a function `measure`, and its name in the line below.
+"""
+
+from aigc_tf.registry import Registry
+
+METRICS = Registry(__name__, "measure", "fd", "classifier_score", "class_coverage", "class_kl", "discriminator")

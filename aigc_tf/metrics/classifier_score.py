@@ -1,0 +1,33 @@
+"""Classifier score: are single images clear, and all together varied?
+
+Definition: exp(E_x KL(p(y|x) || p(y))), the formula of the Inception score (Salimans et al. 2016, arXiv:1606.03498),
+with the small classifier of the data set in place of Inception, hence another name. It is taken over all images at
+once, not averaged over ten splits as in the paper: one number with less bias.
+
+Range: 1 (all images alike to the classifier, or all unclear) to K, the number of classes (all clear, classes in equal
+parts). Direction: higher is better. Reference: the score of the held-out real images. The score never looks at real
+images: one perfect image of each class repeated for ever would score K (Barratt & Sharma 2018, arXiv:1801.01973).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aigc_tf.metrics.evidence import Evidence, Figure, need_probabilities
+
+
+def measure(evidence: Evidence) -> dict[str, Figure]:
+    """`classifier_score` of the generated images, with that of the held-out real ones as its ceiling."""
+    real, generated = need_probabilities(evidence)
+    return {"classifier_score": Figure(score(generated), better="higher", reference=score(real))}
+
+
+def score(probabilities: np.ndarray) -> float:
+    """exp of the mean KL divergence of rows p(y|x) from their mean p(y); probabilities [N, K], a float in [1, K]."""
+    conditional = probabilities.astype(np.float64)
+    conditional /= conditional.sum(axis=1, keepdims=True)  # float32 rows sum to 1 only to seven digits
+    marginal = conditional.mean(axis=0)
+    # 0 log 0 = 0; where the marginal is 0, so is every row.
+    logarithm = np.log(np.where(conditional > 0, conditional, 1.0)) - np.log(np.where(marginal > 0, marginal, 1.0))
+    divergence = (conditional * logarithm).sum(axis=1).mean()
+    return float(np.clip(np.exp(divergence), 1.0, probabilities.shape[1]))

@@ -1,0 +1,122 @@
+"""The contract between what looks at images and what measures them: `Evidence` goes in, `Figure`s come out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, Protocol
+
+import numpy as np
+
+
+class MissingEvidence(ValueError):
+    """A measure needs something that was not observed (no discriminator in an export, say); the others still hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Observations:
+    """What was seen of one set of N images; row i of every array belongs to image i.
+
+    Attributes:
+        features: float [N, D], of the extractor named in `Evidence`.
+        probabilities: float [N, K] in [0, 1], rows summing to 1: p(class | image) of the classifier.
+        discriminator_logits: float [N], of the discriminator under judgement; positive means "real".
+
+    A field is None where nobody looked. Raises ValueError for a wrong rank, for values that are not finite, for
+    rows that do not agree in number, and for no images at all: a figure made from those would be a NaN in disguise.
+    """
+
+    features: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    discriminator_logits: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        ranks = {"features": 2, "probabilities": 2, "discriminator_logits": 1}
+        rows: dict[str, int] = {}
+        for name, rank in ranks.items():
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if array.ndim != rank or 0 in array.shape:
+                raise ValueError(f"{name} has the shape {array.shape}: expected {rank} dimensions, none of them empty")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds NaN or infinite values: the images or the network cannot be judged")
+            rows[name] = len(array)
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"observations of one set of images differ in number: {rows}")
+        p = self.probabilities
+        if p is not None and (p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3):
+            raise ValueError("probabilities must be at least 0 and sum to 1 in each row; are these logits?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """All that the measures may look at.
+
+    Attributes:
+        real: the held-out real images.
+        generated: the generated images.
+        train: as many images of the training split as were generated (fewer only where the split holds fewer), drawn
+            at random: the first N of MNIST are other people's digits than the rest. They stand in for a perfect
+            generator, so the same measure of them is the floor under that number of images. None: no floors.
+        extractor: short name of what made the features; it ends the names of figures made from them (`fd_lenet`).
+    """
+
+    real: Observations
+    generated: Observations
+    train: Observations | None = None
+    extractor: str = "lenet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One number about the generated images, and how to read it.
+
+    Attributes:
+        value: the number; always finite.
+        better: the direction in which images get better; "neither" for a diagnostic.
+        reference: what a perfect generator scores, under the same number of images: the floor of a figure that is
+            better when lower, the ceiling of one that is better when higher. It is estimated from real images and
+            therefore no strict bound. None where there is none.
+        note: what a person should know beside the number ("classes lost: 3, 7"); mostly empty.
+    """
+
+    value: float
+    better: Literal["higher", "lower", "neither"]
+    reference: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("value", "reference"):
+            number = getattr(self, name)
+            if number is not None and not np.isfinite(number):
+                raise ValueError(f"a figure's {name} must be finite, not {number}")
+
+
+class Measure(Protocol):
+    """The signature of `measure` in each file of this folder.
+
+    Pure: the same evidence gives the same figures. Raises MissingEvidence where an array it needs is None, and
+    ValueError where the arrays cannot be measured (too few images, classes or features that do not agree).
+    """
+
+    def __call__(self, evidence: Evidence) -> dict[str, Figure]: ...
+
+
+def need(observations: Observations | None, field: str, whose: str) -> np.ndarray:
+    """The array `field` of `observations` as it is; MissingEvidence, naming `whose` ("real", …), if there is none."""
+    array = None if observations is None else getattr(observations, field)
+    if array is None:
+        raise MissingEvidence(f"no {field} of {whose} images were given")
+    return array
+
+
+def need_probabilities(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities of the (real, generated) images, [N, K] each with the same K; ValueError otherwise."""
+    real = need(evidence.real, "probabilities", "real")
+    generated = need(evidence.generated, "probabilities", "generated")
+    if real.shape[1] != generated.shape[1]:
+        raise ValueError(
+            f"real images were told into {real.shape[1]} classes, generated ones into {generated.shape[1]}: "
+            "use one classifier for both"
+        )
+    return real, generated

@@ -1,0 +1,69 @@
+"""Weights of a classifier on disk: a plain .npz of named arrays, which runs no code when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# What NumPy raises for files that are no archive of plain arrays, by their first bytes.
+_NOT_OURS = (ValueError, TypeError, AttributeError, NotImplementedError)
+_ACCURACY = "held_out_accuracy"  # lies in the file beside the weights
+
+
+def weights_hash(weights: Mapping[str, np.ndarray]) -> str:
+    """ "sha256:<64 hex digits>" of names, shapes and little-endian float32 bytes, in whatever order they come."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name], dtype="<f4")
+        digest.update(f"{name}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def save(path: Path, weights: Mapping[str, np.ndarray], held_out_accuracy: float) -> None:
+    """Write float32 arrays and the accuracy to `path`, whole or not at all; folders are made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        **weights,
+        _ACCURACY: np.float64(held_out_accuracy),
+        "hash": np.array(weights_hash(weights)),
+    }
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp lets nobody else read; a shared cache and a package must be readable
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load(path: Path) -> tuple[dict[str, np.ndarray], float]:
+    """The weights (float32, by name) and the held-out accuracy in [0, 1] of a file that `save` wrote.
+
+    Raises FileNotFoundError or NotADirectoryError where there is none, and ValueError for a file that is damaged or
+    none of ours.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        held_out_accuracy, recorded = float(arrays.pop(_ACCURACY)), str(arrays.pop("hash"))
+        found = weights_hash(arrays)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, *_NOT_OURS) as error:
+        raise ValueError(f"{path} holds no readable classifier weights ({type(error).__name__}: {error})") from error
+    if found != recorded:
+        raise ValueError(f"{path} is damaged: its weights have the hash {found}, it was written with {recorded}")
+    return arrays, held_out_accuracy

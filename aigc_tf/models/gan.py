@@ -1,0 +1,217 @@
+"""A generative adversarial network (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.losses import GAN_LOSSES
+from aigc_tf.losses.adversarial_loss import AdversarialLoss
+from aigc_tf.models import moving_average
+from aigc_tf.models.generative_model import GenerativeModel, latents_from_seeds, to_uint8
+from aigc_tf.networks import NETWORKS
+from aigc_tf.networks.networks import Networks
+from aigc_tf.optimizers import OPTIMIZERS
+from aigc_tf.penalties import PENALTIES
+
+# Independent streams of noise under one seed.
+_LATENTS, _PENALTIES = range(2)
+
+
+class GAN(GenerativeModel):
+    """A generator and a discriminator that train against each other.
+
+    `config` decides the objective and the moving average; networks, loss and penalties come as objects, so that any
+    of them can be one's own. `ema_generator` is the moving average of the generator: samples, evaluation and exports use it.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        networks: Networks,
+        loss: AdversarialLoss,
+        penalties: Mapping[str, Callable[..., tf.Tensor]],
+        config: TrainConfig,
+    ) -> None:
+        tracked = ("loss/generator", "loss/discriminator", "loss/discriminator_adversarial")
+        tracked += (
+            "logits/real",
+            "logits/fake",
+            "logits/held_out",
+            "accuracy/real",
+            "accuracy/fake",
+            "accuracy/held_out",
+        )
+        tracked += ("gradient_norm/generator", "gradient_norm/discriminator")
+        super().__init__(spec, config.seed, (*tracked, *(f"penalty/{name}" for name in penalties)))
+        self.config = config
+        self.loss_functions = loss
+        self.penalty_functions = dict(penalties)
+        self.generator, self.discriminator = networks
+        self.ema_generator = tf.keras.models.clone_model(self.generator)
+        self.ema_generator.set_weights(self.generator.get_weights())
+
+    def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:
+        """Take one optimizer a network. Keras' own slot gets the generator's, since it would invent one otherwise."""
+        super().compile(optimizer=generator_optimizer, **kwargs)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """`critic_steps` discriminator updates, then one of the generator, then its moving average.
+
+        `data["image"]` is float32 [critic_steps * b, H, W, C]: every discriminator update gets images of its own,
+        taken with a stride, so that replicas together see the rows that one device would see. The last fakes serve
+        the generator's update too; that saves a pass through the generator.
+        """
+        critic_steps = self.config.critic_steps
+        for i in range(critic_steps):
+            update = self.step * critic_steps + i
+            real = data["image"][i::critic_steps]  # [b, H, W, C]
+            with tf.GradientTape() as tape:
+                fake = self.generator(self._latents(update), training=True)  # [b, H, W, C]
+                with tape.stop_recording():
+                    self._train_discriminator(real, fake, update)
+                if i == critic_steps - 1:
+                    # Losses that do not compare with real images drop the first of these when the graph is pruned.
+                    real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+                    losses = self.loss_functions.generator(real_logits, fake_logits)
+                    loss = self._global_mean(losses)
+        norm = self._minimise(tape, loss, self.generator, self.generator_optimizer)
+        self.track({"loss/generator": losses, "gradient_norm/generator": norm})
+        self._update_moving_average()
+        self.step.assign_add(1)
+        shown = ("loss/generator", "loss/discriminator", "gradient_norm/generator", "gradient_norm/discriminator")
+        return {name: self.trackers[name].result() for name in shown}
+
+    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
+        logits = tf.squeeze(self.discriminator(data["image"], training=False), -1)
+        self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
+        return {}
+
+    def sample(
+        self, seeds: tf.Tensor, labels: tf.Tensor | None = None, truncation: float | tf.Tensor = 1.0
+    ) -> tf.Tensor:
+        """See `GenerativeModel.sample`; this model is unconditional, so `labels` must be None."""
+        if labels is not None:
+            raise ValueError("this GAN was trained without labels: sample it without labels")
+        return self.decode(latents_from_seeds(seeds, self.config.latent_dim) * truncation)
+
+    def decode(self, latents: tf.Tensor) -> tf.Tensor:
+        """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]."""
+        return self.ema_generator(latents, training=False)
+
+    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        seeds = tf.TensorSpec([None], tf.int64, name="seed")
+        latents = tf.TensorSpec([None, self.config.latent_dim], tf.float32, name="latent")
+        images = tf.TensorSpec([None, *self.spec.image_shape], tf.float32, name="image")
+
+        def serving_default(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image_bytes": tf.io.encode_png(to_uint8(self.sample(seed)))}
+
+        def sample(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": (self.sample(seed) + 1.0) / 2.0}
+
+        def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": (self.decode(latent) + 1.0) / 2.0}
+
+        def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"logit": tf.squeeze(self.discriminator(image * 2.0 - 1.0, training=False), -1)}
+
+        return {
+            "serving_default": tf.function(serving_default, input_signature=[seeds]),
+            "sample": tf.function(sample, input_signature=[seeds]),
+            "decode": tf.function(decode, input_signature=[latents]),
+            "discriminate": tf.function(discriminate, input_signature=[images]),
+        }
+
+    def _train_discriminator(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
+            losses = adversarial + self._penalties(real, fake, update)  # [b]
+            loss = self._global_mean(losses)
+        norm = self._minimise(tape, loss, self.discriminator, self.discriminator_optimizer)
+        self.track(
+            {
+                "loss/discriminator": losses,
+                "loss/discriminator_adversarial": adversarial,
+                "logits/real": real_logits,
+                "logits/fake": fake_logits,
+                "accuracy/real": tf.cast(real_logits > 0, tf.float32),
+                "accuracy/fake": tf.cast(fake_logits < 0, tf.float32),
+                "gradient_norm/discriminator": norm,
+            }
+        )
+
+    def _penalties(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
+        """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones."""
+        interval = self.config.penalty_interval
+        due = tf.equal(update % interval, 0)
+        uniform = self._noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])
+        total = tf.zeros_like(uniform)
+        for name, penalty in self.penalty_functions.items():
+            values = tf.cond(
+                due,
+                lambda penalty=penalty: penalty(self.discriminator, real, fake, uniform),
+                lambda: tf.zeros_like(uniform),
+            )
+            self.trackers[f"penalty/{name}"].update_state(values, sample_weight=tf.cast(due, tf.float32))
+            total += values
+        return total * self.config.penalty_weight * interval
+
+    def _minimise(self, tape: tf.GradientTape, loss: tf.Tensor, network: tf.keras.Model, optimizer: Any) -> tf.Tensor:
+        """Apply one update and return the norm of the gradient, float32 scalar, summed over replicas first."""
+        gradients = tape.gradient(loss, network.trainable_variables)
+        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables), experimental_aggregate_gradients=False)
+        return tf.linalg.global_norm(gradients)
+
+    def _update_moving_average(self) -> None:
+        batch_size = self.config.global_batch_size
+        images_seen = (self.step + 1) * batch_size
+        keep = moving_average.decay(batch_size, images_seen, self.config.ema_half_life, self.config.ema_ramp_up)
+        moving_average.update(self.ema_generator, self.generator, keep)
+
+    def _global_mean(self, losses: tf.Tensor) -> tf.Tensor:
+        """This replica's part of the mean over the global batch; gradients are summed over replicas."""
+        return tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
+
+    def _logits(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.squeeze(self.discriminator(images, training=True), -1)
+
+    def _latents(self, update: tf.Tensor) -> tf.Tensor:
+        shape = [self.config.global_batch_size, self.config.latent_dim]
+        return self._noise(_LATENTS, update, tf.random.stateless_normal, shape)
+
+    def _noise(self, stream: int, update: tf.Tensor, draw: Callable[..., tf.Tensor], shape: list[int]) -> tf.Tensor:
+        """This replica's rows of noise that depends on nothing but (seed, stream, update)."""
+        seed = tf.random.experimental.stateless_fold_in([self.seed, stream], update)
+        return self.replica_rows(draw(shape, seed, alg="philox"))
+
+
+def create(spec: DataSpec, config: TrainConfig) -> GAN:
+    """The GAN that `config` describes, with freshly drawn weights and optimizers, ready for `fit`.
+
+    Weights are drawn from the global seed (`tf.keras.utils.set_random_seed`). Call it under the strategy's scope.
+    """
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        networks = NETWORKS[config.network](spec, config.latent_dim, config.spectral_norm)
+        penalties = {name: PENALTIES[name] for name in config.penalties}
+        gan = GAN(spec, networks, GAN_LOSSES[config.loss], penalties, config)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+    optimizer = OPTIMIZERS[config.optimizer]
+    gan.compile(
+        optimizer(config.generator_learning_rate, config.beta_1, config.beta_2),
+        optimizer(config.discriminator_learning_rate, config.beta_1, config.beta_2),
+        jit_compile=config.jit_compile,
+    )
+    return gan

@@ -1,0 +1,98 @@
+"""The contract between a model family and the rest of the house (training, evaluation, export)."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable
+
+import tensorflow as tf
+
+from aigc_tf.datasets.spec import DataSpec
+
+
+class GenerativeModel(tf.keras.Model, abc.ABC):
+    """A Keras model that learns to sample.
+
+    A subclass gives `train_step`, `test_step`, `sample` and `signatures`. Everything that a resumed run needs is a
+    tracked variable of the model, so that one `tf.train.Checkpoint(model=model)` holds it.
+
+    Attributes:
+        spec: the images it learns.
+        step: int64 variable, the number of finished training steps.
+        trackers: means by name since the last `reset_trackers`.
+    """
+
+    def __init__(self, spec: DataSpec, seed: int, tracked: Iterable[str]) -> None:
+        super().__init__()
+        self.spec = spec
+        self.seed = seed
+        self.step = tf.Variable(
+            0, trainable=False, dtype=tf.int64, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        )
+        self.trackers = {name: tf.keras.metrics.Mean(name=name) for name in tracked}
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """None for Keras, which would reset them at its epochs: after a resume half an interval would be lost."""
+        return []
+
+    def track(self, values: dict[str, tf.Tensor]) -> None:
+        """Add per-example values (or scalars) to the means of these names."""
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+
+    def tracked(self) -> dict[str, float]:
+        """The means since the last reset, without those that nothing was added to."""
+        return {name: float(mean.result()) for name, mean in self.trackers.items() if mean.count.numpy() > 0}
+
+    def reset_trackers(self) -> None:
+        """Start the means anew."""
+        for tracker in self.trackers.values():
+            tracker.reset_state()
+
+    def replica_rows(self, global_rows: tf.Tensor) -> tf.Tensor:
+        """This replica's share of a tensor made for the global batch: [B, ...] -> [B / replicas, ...].
+
+        Noise is drawn for the global batch on every replica and then cut, so that a step does not depend on how
+        many replicas share it.
+        """
+        context = tf.distribute.get_replica_context()
+        rows = global_rows.shape[0] // context.num_replicas_in_sync
+        first = context.replica_id_in_sync_group * rows
+        return global_rows[first : first + rows]
+
+    @abc.abstractmethod
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update from `{"image": float32 [b,H,W,C] in [-1, 1], "label": int32 [b]}`, a pure function of
+        (weights, data, seed, step). Returns tracker results; raw tensors would be summed over replicas."""
+
+    @abc.abstractmethod
+    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Measure the model on a held-out batch of the same form; changes no weight."""
+
+    @abc.abstractmethod
+    def sample(
+        self, seeds: tf.Tensor, labels: tf.Tensor | None = None, truncation: float | tf.Tensor = 1.0
+    ) -> tf.Tensor:
+        """Images float32 [N,H,W,C] in [-1, 1] for int64 seeds [N]; row i depends on row i of the inputs only.
+
+        `truncation` scales latents towards their mean: 1 for all the variety, 0 for one typical image.
+        """
+
+    @abc.abstractmethod
+    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The functions that an export offers, by name; every input and output has N as its first dimension."""
+
+
+def latents_from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
+    """Standard normal latents float32 [N, latent_dim] for int64 seeds [N], each row from its own seed alone."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_normal([latent_dim], tf.stack([seed, tf.zeros_like(seed)]), alg="philox"),
+        seeds,
+        fn_output_signature=tf.TensorSpec([latent_dim], tf.float32),
+    )
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Images float [...] in [-1, 1] as uint8 in [0, 255], rounded to the nearest; the one place that does so."""
+    return tf.cast(tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5), tf.uint8)

@@ -1,0 +1,103 @@
+"""Layers that Keras 2.15 lacks, or has in a form that an exact resume or several replicas would break."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def batch_norm() -> tf.keras.layers.Layer:
+    """Batch normalisation over the global batch, so that one step means the same on any number of replicas."""
+    return tf.keras.layers.BatchNormalization(synchronized=True)
+
+
+def maybe_spectral_norm(layer: tf.keras.layers.Layer, spectral_norm: bool) -> tf.keras.layers.Layer:
+    """`layer` (a Dense or Conv2D), its kernel divided by its largest singular value if `spectral_norm`."""
+    return SpectralNorm(layer) if spectral_norm else layer
+
+
+@tf.keras.utils.register_keras_serializable("aigc_tf")
+class SpectralNorm(tf.keras.layers.Wrapper):
+    """Spectral normalisation of a Dense or Conv2D layer (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+
+    sigma, the largest singular value of the kernel as a matrix [fan_in, units], is estimated by power iteration from
+    a vector `u` that is kept from call to call. The layer is linear up to its bias, so its output is divided
+    instead of its kernel: the stored kernel is never written, and the gradient passes through sigma, since
+    sigma = (W^T v) . u is computed from the kernel with only u and v held fixed. A training call advances u by one
+    iteration; u depends on nothing but the kernel and itself, so replicas agree without talking to each other.
+    """
+
+    def __init__(self, layer: tf.keras.layers.Layer, **kwargs: Any) -> None:
+        if layer.activation is not tf.keras.activations.linear:
+            raise ValueError("SpectralNorm needs a layer without activation: put the activation behind it")
+        super().__init__(layer, **kwargs)
+        self._has_bias = layer.use_bias
+        layer.use_bias = False
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        units = self.layer.kernel.shape[-1]
+        if self._has_bias:
+            self.bias = self.add_weight("bias", [units], initializer="zeros")
+        self.u = self.add_weight(
+            "u",
+            [1, units],
+            initializer="random_normal",
+            trainable=False,
+            dtype="float32",
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        kernel = tf.cast(self.layer.kernel, tf.float32)
+        matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])  # [fan_in, units]
+        v = tf.math.l2_normalize(tf.matmul(self.u, matrix, transpose_b=True))  # [1, fan_in]
+        u = tf.math.l2_normalize(tf.matmul(v, matrix))  # [1, units]
+        u, v = tf.stop_gradient(u), tf.stop_gradient(v)
+        if training:
+            self.u.assign(u)
+        sigma = tf.reduce_sum(tf.matmul(v, matrix) * u)
+        outputs = self.layer(inputs)
+        outputs = outputs / tf.cast(sigma, outputs.dtype)
+        return outputs + tf.cast(self.bias, outputs.dtype) if self._has_bias else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["layer"]["config"]["use_bias"] = self._has_bias
+        return config
+
+
+@tf.keras.utils.register_keras_serializable("aigc_tf")
+class StatelessDropout(tf.keras.layers.Layer):
+    """Dropout whose noise is a function of (seed, replica, number of training calls so far).
+
+    Keras' own layer draws from a generator that a checkpoint does not hold, so a resumed run would differ. Here the
+    number of calls is a weight: it is saved and restored with all others.
+    """
+
+    def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+
+    def build(self, input_shape: Any) -> None:
+        self.calls = self.add_weight(
+            "calls",
+            [],
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if not training:
+            return inputs
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, replica]), self.calls.assign_add(1))
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=seed, rng_alg="philox")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

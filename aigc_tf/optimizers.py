@@ -1,0 +1,58 @@
+"""Optimizers by name; the only file that knows TensorFlow Addons.
+
+Functions instead of a lazy registry: each is two lines, and TensorFlow is imported when one is called.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+
+def adam(learning_rate: float, beta_1: float, beta_2: float) -> Any:
+    """Kingma and Ba 2015, https://arxiv.org/abs/1412.6980."""
+    import tensorflow as tf
+
+    return tf.keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def adamw(learning_rate: float, beta_1: float, beta_2: float) -> Any:
+    """Adam with decoupled weight decay, at Keras' rate of 0.004 (https://arxiv.org/abs/1711.05101)."""
+    import tensorflow as tf
+
+    return tf.keras.optimizers.AdamW(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def rmsprop(learning_rate: float, beta_1: float, beta_2: float) -> Any:
+    """RMSprop; `beta_1` is its momentum and `beta_2` the decay of the mean square (rho)."""
+    import tensorflow as tf
+
+    return tf.keras.optimizers.RMSprop(learning_rate, rho=beta_2, momentum=beta_1)
+
+
+def rectified_adam(learning_rate: float, beta_1: float, beta_2: float) -> Any:
+    """RAdam (https://arxiv.org/abs/1908.03265), from TensorFlow Addons."""
+    return _addons_optimizers().RectifiedAdam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def lamb(learning_rate: float, beta_1: float, beta_2: float) -> Any:
+    """LAMB for large batches (https://arxiv.org/abs/1904.00962), from TensorFlow Addons."""
+    return _addons_optimizers().LAMB(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def _addons_optimizers() -> Any:
+    with warnings.catch_warnings():
+        # Addons announces its end of life at every import. The pins in requirements.txt are our answer to that.
+        warnings.filterwarnings("ignore", category=UserWarning, module="tensorflow_addons")
+        import tensorflow_addons.optimizers as addons_optimizers
+    return addons_optimizers
+
+
+OPTIMIZERS: dict[str, Callable[[float, float, float], Any]] = {
+    "adam": adam,
+    "adamw": adamw,
+    "rmsprop": rmsprop,
+    "rectified_adam": rectified_adam,
+    "lamb": lamb,
+}

@@ -1,0 +1,42 @@
+"""Imports TensorFlow without its start-up noise, and without hiding anything real."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import tempfile
+
+# Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without GPU,
+# and factories that are registered twice in every process.
+_NOISE = re.compile(
+    r"Unable to register cu(DNN|FFT|BLAS) factory|TF-TRT Warning|Could not find cuda drivers|"
+    r"To enable the following instructions|oneDNN custom operations are on"
+)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow; what it writes to standard error meanwhile is shown afterwards, without the noise.
+
+    The noise comes from C++ at the level of errors, before any logger could be asked to be quiet: hence the detour of
+    the file descriptor. Informational lines are left out for the whole process, as TF_CPP_MIN_LOG_LEVEL=1 does;
+    a value that the person has set is respected.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            import tensorflow as tf
+        finally:
+            sys.stderr.flush()
+            os.dup2(shown, 2)
+            os.close(shown)
+            caught.seek(0)
+            for line in caught.read().decode(errors="replace").splitlines():
+                if not _NOISE.search(line):
+                    print(line, file=sys.stderr)
+    tf.get_logger().setLevel(logging.WARNING)

@@ -1,0 +1,43 @@
+"""The one mechanism behind every registry: names that are listed at once, values imported at first use.
+
+`train.py --help` must list losses, networks and data sets in well under a second, while their modules import TensorFlow.
+So each folder names its modules in one place, and reads from them only when somebody asks for a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from aigc_tf.errors import UserError
+
+
+class Registry(Mapping[str, Any]):
+    """A read-only dict from a name to the attribute `attribute` of the module `package.name`.
+
+    Iterating over it, testing membership and `len` import nothing; indexing imports that one module.
+    An unknown name is a `UserError` that lists the known ones, since it can only come from a user.
+    """
+
+    def __init__(self, package: str, attribute: str, *names: str) -> None:
+        self._package, self._attribute, self._names = package, attribute, names
+
+    def __getitem__(self, name: str) -> Any:
+        self.check(name)
+        return getattr(import_module(f"{self._package}.{name}"), self._attribute)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def check(self, name: str) -> None:
+        """Raise `UserError` unless `name` is known; imports nothing."""
+        if name not in self._names:
+            kind = self._package.rpartition(".")[2]
+            raise UserError(f"{name!r} is not one of the {kind}: {', '.join(self._names)}")

@@ -1,0 +1,152 @@
+"""The record of one run on disk; the one place that knows what lies where in logs/RUN."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import UserError
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file or none: readers, and a kill at any moment, see the old content or the new."""
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run:
+
+    config.json       enough to run it again (`train.py --config`)
+    data.json         the images it learns from: source, size, content hash, licence
+    environment.json  versions, commit and machine
+    metrics.jsonl     one line of figures per point of the curves
+    tensorboard/      the same, with pictures, for TensorBoard
+    samples/          sample grids by step, PNG
+    checkpoints/      what `--resume` goes on from
+    evaluation/       one JSON file per judged step
+    export/           versioned SavedModels for TensorFlow Serving
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def data_file(self) -> Path:
+        return self.path / "data.json"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def export(self) -> Path:
+        return self.path / "export"
+
+    def sample_file(self, step: int) -> Path:
+        return self.samples / f"step-{step:08d}.png"
+
+    def evaluation_file(self, step: int) -> Path:
+        return self.path / "evaluation" / f"{step}.json"
+
+    @classmethod
+    def planned(cls, config: TrainConfig) -> RunFolder:
+        """Where a new run of `config` goes; makes nothing. Raises UserError if a run of that name is there."""
+        if config.name is not None:
+            run = cls(config.logs / config.name)
+            if run.path.exists():
+                raise UserError(f"{run.path} exists already: choose another --name, or go on with --resume {run.path}")
+            return run
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.network}-{config.loss}"
+        taken = 1
+        while (config.logs / (name if taken == 1 else f"{name}-{taken}")).exists():
+            taken += 1
+        return cls(config.logs / (name if taken == 1 else f"{name}-{taken}"))
+
+    def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
+        """Make the folder and write down what the run is. Raises OSError where that cannot be done."""
+        self.path.mkdir(parents=True)
+        for folder in (self.tensorboard, self.samples, self.checkpoints, self.path / "evaluation"):
+            folder.mkdir()
+        write_atomically(self.environment_file, json.dumps(environment, indent=2) + "\n")
+        write_atomically(self.data_file, json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
+        write_atomically(self.config_file, config.to_json())
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run. Raises UserError for a folder that is none."""
+        run = cls(Path(path))
+        for file in (run.config_file, run.data_file):
+            if not file.is_file():
+                raise UserError(f"{path} is no run folder of aigc_tf: it has no {file.name}")
+        return run
+
+    def read_config(self) -> TrainConfig:
+        return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file))
+
+    def read_spec(self) -> DataSpec:
+        """The DataSpec of the run's images, without the images."""
+        values = json.loads(self.data_file.read_text())
+        values["image_shape"], values["class_names"] = tuple(values["image_shape"]), tuple(values["class_names"])
+        return DataSpec(**values)
+
+    def lock(self) -> IO[str]:
+        """Keep other processes from training in this folder for as long as the result is open (or we live)."""
+        file = open(self.path / ".lock", "w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise UserError(f"another process is training in {self.path}: wait for it or stop it first") from None
+        return file
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Record a changed configuration (a longer budget, say)."""
+        write_atomically(self.config_file, config.to_json())
+
+    def trim(self, step: int) -> None:
+        """Forget figures and grids after `step`, so that going on from there writes each of them once."""
+        if self.metrics_file.exists():
+            lines = self.metrics_file.read_text().splitlines(keepends=True)
+            write_atomically(self.metrics_file, "".join(line for line in lines if _step_of(line) <= step))
+        for grid in self.samples.glob("step-*.png"):
+            if int(grid.stem.partition("-")[2]) > step:
+                grid.unlink()
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError):
+        return float("inf")  # a line that a kill cut short

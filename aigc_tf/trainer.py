@@ -1,0 +1,151 @@
+"""The whole way from a configuration to a trained, judged and published model, in reading order."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from aigc_tf import callbacks, devices, environment, evaluator, event_files, export
+from aigc_tf.callbacks.stopping import GracefulStop
+from aigc_tf.checkpoints import Checkpoints
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets.image_dataset import ImageDataset
+from aigc_tf.datasets.pipeline import batches
+from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.models import MODELS
+from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.run_folder import RunFolder
+
+_MOST_ROLLBACKS = 3
+_HELD_OUT_BATCHES = 8
+_FOREVER = 2**62
+_logger = logging.getLogger("aigc_tf")
+
+
+def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[str], None] = print) -> RunFolder | None:
+    """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
+
+    Returns the run folder where the budget was spent, None where a signal stopped training (a checkpoint is saved then).
+    Raises UserError for what the person can mend, DivergedError, and OSError where the disk does not take the records.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(config.seed)
+    strategy = devices.strategy(config)
+    data = DATASETS[config.dataset](config.data_dir)
+    last_step = num_steps(config, data.spec.num_examples)
+
+    run = resume or RunFolder.planned(config)
+    if resume is None:
+        run.create(config, data.spec, environment.describe())
+    else:
+        check_same_data(run, data)
+    with run.lock():
+        with strategy.scope():
+            model = MODELS[config.model](data.spec, config)
+            checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
+        if resume is None:
+            checkpoints.save()
+        else:
+            checkpoints.restore()
+            run.write_config(config)
+        say(f"{data.spec.num_examples:,} images from {data.spec.source}")
+        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {config.logs})")
+        signal_name = fit_until_done(model, checkpoints, config, run, data, last_step)
+    if signal_name:
+        say(
+            f"stopped by {signal_name} at step {checkpoints.last_step}; go on with: python train.py --resume {run.path}"
+        )
+        return None
+    say(f"trained to step {checkpoints.last_step}")
+    if config.evaluate:
+        evaluator.show(evaluator.evaluate(run, data=data, say=say))
+    if config.export:
+        say(f"published: {export.publish(run)}")
+    return run
+
+
+def num_steps(config: TrainConfig, num_examples: int) -> int | None:
+    """The step at which training ends, None where the clock decides."""
+    if config.epochs is not None:
+        return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.critic_steps))
+    return config.num_steps
+
+
+def check_same_data(run: RunFolder, data: ImageDataset) -> None:
+    """Refuse to go on with other images than the run began with."""
+    before = run.read_spec()
+    if before.fingerprint != data.spec.fingerprint:
+        raise UserError(
+            f"{run.path} was trained on {before.num_examples:,} images from {before.source}, but now the data are "
+            f"{data.spec.num_examples:,} from {data.spec.source}: give the first ones (--data-dir), or start a new run"
+        )
+
+
+def fit_until_done(
+    model: GenerativeModel,
+    checkpoints: Checkpoints,
+    config: TrainConfig,
+    run: RunFolder,
+    data: ImageDataset,
+    last_step: int | None,
+) -> str | None:
+    """Train from the model's step to `last_step`; returns the name of the signal that ended it early, if one did."""
+    for rollbacks in range(_MOST_ROLLBACKS + 1):
+        try:
+            return fit(model, checkpoints, config, run, data, last_step)
+        except DivergedError as error:
+            if config.on_divergence == "stop" or rollbacks == _MOST_ROLLBACKS:
+                tried = f" after {rollbacks} rollbacks" if rollbacks else ""
+                raise DivergedError(
+                    f"{error}{tried}; {checkpoints.describe_last()}. Try lower learning rates, a stronger penalty, "
+                    "or --on-divergence rollback"
+                ) from None
+            optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+            halved = [float(optimizer.learning_rate.numpy()) / 2 for optimizer in optimizers]
+            step = checkpoints.restore()
+            for optimizer, learning_rate in zip(optimizers, halved):
+                optimizer.learning_rate.assign(learning_rate)
+            _logger.warning("%s; back to step %d with learning rates %g and %g", error, step, *halved)
+    raise AssertionError("the loop above returns or raises")
+
+
+def fit(
+    model: GenerativeModel,
+    checkpoints: Checkpoints,
+    config: TrainConfig,
+    run: RunFolder,
+    data: ImageDataset,
+    last_step: int | None,
+) -> str | None:
+    """One call of Keras' `fit`, as a single epoch over a stream of batches that begins at the model's step."""
+    first_step = int(model.step.numpy())
+    if last_step is not None and first_step >= last_step:
+        return None
+    run.trim(first_step)
+    event_files.trim(run.tensorboard, first_step)
+    writer = event_files.open_writer(run.tensorboard)
+    if first_step == 0:
+        with writer.as_default(step=0):
+            tf.summary.text("config", f"```json\n{config.to_json()}```")
+
+    rows = config.global_batch_size * config.critic_steps
+    stream = batches(data.train_images, data.train_labels, rows, config.seed, first_step)
+    # The stream has no end: at an end, the parts of a step that need no data would still run once more.
+    steps = _FOREVER if last_step is None else last_step - first_step
+    held_out = batches(data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, _HELD_OUT_BATCHES)
+    stop = GracefulStop()
+    watchers = callbacks.build(config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop)
+    try:
+        model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
+        if stop.signal_name is None:
+            for watcher in watchers:
+                watcher.finish()
+    finally:
+        for watcher in watchers:
+            watcher.close()
+        writer.close()
+    return stop.signal_name

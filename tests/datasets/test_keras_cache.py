@@ -1,0 +1,226 @@
+"""Downloads and caches, with a server on this machine and files made here."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import pickle
+import socket
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aigc_tf.datasets import cifar10, fashion_mnist, keras_cache, mnist
+from aigc_tf.datasets.image_dataset import Split
+
+
+def packed() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, x=np.arange(6, dtype=np.uint8))
+    return buffer.getvalue()
+
+
+GOOD = packed()
+HASHES = {"small.npz": hashlib.sha256(GOOD).hexdigest()}
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Sends `content`, but only its first `sent` bytes, and then nothing more until `over`."""
+
+    content, sent, over = GOOD, len(GOOD), threading.Event()
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(self.content[: self.sent])
+        self.wfile.flush()
+        if self.sent < len(self.content):
+            self.over.wait(30)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(Server, "over", threading.Event())
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/small.npz"
+        Server.over.set()
+        running.shutdown()
+
+
+def loader(url: str) -> Callable[[], tuple[Split, Split]]:
+    """A loader as Keras writes them."""
+
+    def load_data() -> tuple[Split, Split]:
+        with np.load(tf.keras.utils.get_file("small.npz", origin=url)) as file:
+            return (file["x"], file["x"]), (file["x"], file["x"])
+
+    return load_data
+
+
+def load(url: str) -> list[int]:
+    return keras_cache.load(loader(url), url, HASHES)[0][0].tolist()
+
+
+def test_a_download_is_kept_and_used_again(
+    server: str, no_network: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, timeout = os.environ.get("HOME"), socket.getdefaulttimeout()
+    assert load(server) == [0, 1, 2, 3, 4, 5]
+    assert [path.name for path in no_network.iterdir()] == ["small.npz"]
+    monkeypatch.delenv("no_proxy")  # from here on there is no network
+    assert load(server) == [0, 1, 2, 3, 4, 5]
+    assert capfd.readouterr() == ("", ""), "no progress bar where it cannot be redrawn"
+    assert (os.environ.get("HOME"), socket.getdefaulttimeout()) == (home, timeout)
+
+
+def test_a_damaged_cache_is_replaced_once_there_is_a_network(server: str, no_network: Path) -> None:
+    no_network.mkdir(parents=True)
+    (no_network / "small.npz").write_bytes(GOOD[:-1])
+    assert load(server) == [0, 1, 2, 3, 4, 5]
+    assert (no_network / "small.npz").read_bytes() == GOOD
+
+
+def test_a_download_that_stalls_is_given_up(server: str, no_network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "sent", 10)
+    monkeypatch.setattr(keras_cache, "STALL_SECONDS", 0.5)
+    start = time.monotonic()
+    with pytest.raises(keras_cache.Unavailable, match="cannot be downloaded .*timed out"):
+        load(server)
+    assert time.monotonic() - start < 5
+    assert not no_network.exists()
+
+
+def test_a_wrong_download_is_refused(server: str, no_network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "content", GOOD + b"more")  # which numpy reads, but was not published
+    monkeypatch.setattr(Server, "sent", len(GOOD) + 4)
+    with pytest.raises(keras_cache.Unavailable, match="not the file that was published"):
+        load(server)
+    monkeypatch.setattr(Server, "content", b"<html>Please log in</html>")
+    with pytest.raises(keras_cache.Unavailable, match="cannot be downloaded"):
+        load(server)
+    assert not no_network.exists()
+
+
+def test_a_name_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        over.wait(30)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(keras_cache, "PROBE_SECONDS", 0.5)
+    start = time.monotonic()
+    with pytest.raises(keras_cache.Unavailable, match="no answer from http"):
+        load("http://127.0.0.1/small.npz")
+    assert time.monotonic() - start < 5
+    over.set()
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+def test_fashion_mnist_is_read_by_keras_once_its_hashes_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given"
+    (given / "fashion-mnist").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for kind, count in (("train", 20), ("t10k", 10)):
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        write_idx(
+            given / "fashion-mnist" / f"{kind}-images-idx3-ubyte.gz", random.integers(0, 256, (count, 28, 28), np.uint8)
+        )
+        write_idx(given / "fashion-mnist" / f"{kind}-labels-idx1-ubyte.gz", labels)
+    with pytest.raises(ValueError, match="is damaged, or not the file that was published: --data-dir must hold"):
+        fashion_mnist.load(given)
+    hashes = {name: hashlib.md5((given / name).read_bytes()).hexdigest() for name in fashion_mnist._HASHES}
+    monkeypatch.setattr(fashion_mnist, "_HASHES", hashes)
+    dataset = fashion_mnist.load(given)
+    assert dataset.train_images.shape == (20, 28, 28, 1)
+    assert dataset.test_labels.tolist() == list(range(10))
+    assert sorted(path.name for path in given.rglob("*")) == sorted(["fashion-mnist", *(Path(n).name for n in hashes)])
+
+
+class Bomb:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+        return functools.partial(Path.touch), (self.mark,)
+
+
+def pack_cifar(path: Path, content: Callable[[int], object]) -> None:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+            pickled = pickle.dumps(content(number))
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(pickled)
+            archive.addfile(member, io.BytesIO(pickled))
+
+
+def accept(monkeypatch: pytest.MonkeyPatch, module: object, path: Path) -> None:
+    """Take a file made here for the published one, in our eyes and in Keras'."""
+    monkeypatch.setattr(module, "_HASHES", {path.name: hashlib.sha256(path.read_bytes()).hexdigest()})
+    monkeypatch.setattr("keras.src.utils.data_utils.validate_file", lambda *_, **__: True)
+
+
+def test_cifar10_is_unpickled_only_from_the_published_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, mark = tmp_path / "given", tmp_path / "mark"
+    given.mkdir()
+    archive = given / "cifar-10-batches-py.tar.gz"
+    pack_cifar(archive, lambda _: Bomb(mark))
+    with pytest.raises(ValueError, match="is damaged, or not the file that was published"):
+        cifar10.load(given)
+    assert not mark.exists()
+
+    # What an earlier run unpacked beside a good archive could have been changed since: it is not read.
+    with tarfile.open(archive) as opened:
+        opened.extractall(given)
+    pixels = np.zeros((10000, 3072), np.uint8)
+    pixels[:, 1024] = 200  # green of the upper left pixel
+    pack_cifar(archive, lambda number: {b"data": pixels, b"labels": [number] * 10000})
+    accept(monkeypatch, cifar10, archive)
+    dataset = cifar10.load(given)
+    assert not mark.exists()
+    assert dataset.train_images.shape == (50000, 32, 32, 3)
+    assert dataset.train_images[0, 0, 0].tolist() == [0, 200, 0]
+    assert dataset.train_labels[[0, 10000, 49999]].tolist() == [0, 1, 4]
+    assert dataset.test_labels[0] == 5
+
+
+def test_mnist_is_read_from_keras_cache(
+    no_network: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    no_network.mkdir(parents=True)
+    images, labels = np.zeros((3, 28, 28), np.uint8), np.arange(3)
+    np.savez(no_network / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    accept(monkeypatch, mnist, no_network / "mnist.npz")
+    dataset = mnist.load()
+    assert dataset.spec.num_examples == 3
+    assert "tf-keras-datasets" in dataset.spec.source
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,141 @@
+"""Shipped and cached classifiers: which one is taken, what is checked, and what happens to damage."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.metrics import classifier, lenet, weights_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Stripes:
+    """Upright and level stripes: a data set of two classes that a classifier learns in a moment."""
+
+    spec: DataSpec
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def stripes(num_classes: int = 2, fingerprint: str = "sha256:" + "0" * 64) -> Stripes:
+    random = np.random.default_rng(2)
+    labels = np.arange(120, dtype=np.int32) % 2
+    upright = (np.arange(8) % 4 < 2) * np.ones((8, 8)) * 200
+    images = np.where(labels[:, None, None] == 0, upright, upright.T) + random.integers(0, 50, (120, 8, 8))
+    images = images.astype(np.uint8)[..., None]
+    spec = DataSpec((8, 8, 1), num_classes, 100, ("upright", "level")[:num_classes], fingerprint, "made here", "CC0")
+    return Stripes(spec, images[:100], labels[:100], images[100:], labels[100:])
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    """Stripes are learnt long before the 400 steps of a real training are over."""
+    monkeypatch.setattr(lenet, "_LEAST_STEPS", 40)
+
+
+class Counter:
+    """Counts trainings, each of which is announced once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_classifier_is_trained_once_and_then_read(tmp_path):
+    say = Counter()
+    made = classifier.load_classifier("stripes", stripes(), tmp_path, say)
+    read = classifier.load_classifier("stripes", stripes(), tmp_path, say)
+    assert len(say.lines) == 1 and "stripes" in say.lines[0]
+    assert made.name == read.name == "lenet-stripes"
+    assert made.hash == read.hash and made.held_out_accuracy == read.held_out_accuracy == 1.0
+    images = stripes().test_images
+    first, second = (c.observe(images, discriminator_logits=np.zeros(20)) for c in (made, read))
+    np.testing.assert_array_equal(first.features, second.features)
+    assert first.probabilities.shape == (20, 2) and first.discriminator_logits.shape == (20,)
+    classifier.load_classifier("stripes", stripes(fingerprint="sha256:" + "1" * 64), tmp_path, say)
+    assert len(say.lines) == 2 and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_cache_is_made_anew_with_a_warning(tmp_path):
+    say = Counter()
+    made = classifier.load_classifier("stripes", stripes(), tmp_path, say)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match="made anew"):
+        again = classifier.load_classifier("stripes", stripes(), tmp_path, say)
+    assert again.hash == made.hash and len(say.lines) == 2
+    weights_file.save(path, {"conv1/kernel": np.zeros(3, np.float32)}, 1.0)
+    with pytest.warns(UserWarning, match="another network"):
+        classifier.load_classifier("stripes", stripes(), tmp_path, say)
+    assert classifier.load_classifier("stripes", stripes(), tmp_path, say).hash == made.hash and len(say.lines) == 3
+
+
+def test_a_cache_that_cannot_be_written_costs_only_a_warning(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="could not be kept"):
+        made = classifier.load_classifier("stripes", stripes(), tmp_path / "file" / "cache", lambda line: None)
+    assert made.held_out_accuracy == 1.0
+
+
+def test_images_without_labels_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="stripes carries no labels"):
+        classifier.load_classifier("stripes", stripes(num_classes=0), tmp_path)
+
+
+def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("AIGC_TF_CACHE", str(tmp_path))
+    assert classifier.default_cache() == tmp_path / "classifiers"
+    monkeypatch.delenv("AIGC_TF_CACHE")
+    assert classifier.default_cache() == Path.home() / ".cache" / "aigc_tf" / "classifiers"
+
+
+@pytest.mark.parametrize("dataset", classifier.SHIPPED)
+def test_shipped_weights_are_small_and_what_the_code_expects(dataset):
+    path = classifier._WEIGHTS / f"lenet_{dataset}.npz"
+    assert path.stat().st_size < 1_000_000
+    weights, accuracy = weights_file.load(path)
+    assert weights_file.weights_hash(weights) == classifier.SHIPPED[dataset]
+    assert accuracy > 0.99
+
+
+def test_mnist_takes_the_shipped_weights_and_other_images_of_that_name_do_not(tmp_path):
+    data = stripes()
+    digits = dataclasses.replace(data, spec=dataclasses.replace(data.spec, image_shape=(28, 28, 1), num_classes=10))
+    say = Counter()
+    shipped = classifier.load_classifier("mnist", digits, tmp_path, say)
+    assert shipped.hash == classifier.SHIPPED["mnist"] and not say.lines
+    own = classifier.load_classifier("mnist", data, tmp_path, say)
+    assert own.hash != shipped.hash and len(say.lines) == 1
+
+
+def test_changed_shipped_weights_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(classifier, "_WEIGHTS", tmp_path)
+    weights = classifier.get_weights(lenet.build((28, 28, 1), 10))
+    weights_file.save(tmp_path / "lenet_mnist.npz", weights, 0.99)
+    with pytest.raises(ValueError, match="install the package again"):
+        classifier.load_classifier("mnist", stripes(), tmp_path)
+
+
+def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
+    from aigc_tf.datasets import DATASETS
+
+    out = tmp_path / "synthetic.npz"
+    command = ["--dataset", "synthetic", "--data-dir", str(tmp_path), "--out", str(out)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "aigc_tf.metrics.train_classifier", *command], capture_output=True, text=True, check=True
+    )
+    data = DATASETS["synthetic"](tmp_path)
+    out.rename(tmp_path / f"lenet-{classifier._cache_key(data.spec)}.npz")
+    say = Counter()
+    read = classifier.load_classifier("synthetic", data, tmp_path, say)
+    assert not say.lines
+    assert read.hash in ended.stdout and f"accuracy {read.held_out_accuracy:.4f}" in ended.stdout
+    assert read.held_out_accuracy == lenet.accuracy(read.network, data.test_images, data.test_labels) > 0.95

@@ -1,0 +1,73 @@
+"""The Fréchet distance against closed forms and against SciPy's matrix square root."""
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from aigc_tf.metrics.evidence import Evidence, Observations
+from aigc_tf.metrics.fd import feature_distance, frechet_distance, measure, moments
+
+
+def covariance(random: np.random.Generator, size: int, rank: int) -> np.ndarray:
+    factor = random.normal(size=(size, rank))
+    return factor @ factor.T
+
+
+def test_shifted_gaussians_of_one_shape_are_as_far_apart_as_their_means():
+    shape = covariance(np.random.default_rng(0), 5, 5)
+    shift = np.array([3.0, 0.0, -4.0, 0.0, 12.0])
+    assert frechet_distance(np.zeros(5), shape, shift, shape) == pytest.approx(9 + 16 + 144)
+
+
+def test_diagonal_gaussians_follow_the_closed_form():
+    first, second = np.array([1.0, 4.0, 9.0, 0.0]), np.array([4.0, 4.0, 1.0, 2.0])
+    expected = np.sum((np.sqrt(first) - np.sqrt(second)) ** 2)
+    zero = np.zeros(4)
+    assert frechet_distance(zero, np.diag(first), zero, np.diag(second)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_full_gaussians_agree_with_scipy(seed):
+    random = np.random.default_rng(seed)
+    mean_1, mean_2 = random.normal(size=(2, 20))
+    first, second = covariance(random, 20, 30), covariance(random, 20, 25)
+    trace = np.trace(first + second - 2 * np.real(linalg.sqrtm(first @ second)))
+    expected = np.sum((mean_1 - mean_2) ** 2) + trace
+    assert frechet_distance(mean_1, first, mean_2, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_singular_covariances_give_a_finite_distance_and_zero_from_themselves():
+    random = np.random.default_rng(4)
+    few = random.normal(size=(5, 64)) * 100 + 1000  # 5 points span 4 of 64 dimensions
+    assert feature_distance(few, few) < 1e-6
+    other = feature_distance(few, random.normal(size=(7, 64)))
+    assert np.isfinite(other) and other > 1e6
+    same = np.ones((10, 8), np.float32)
+    assert feature_distance(same, same + 1) == pytest.approx(8)
+
+
+def test_moments_are_those_of_numpy_in_float64_across_chunks():
+    features = np.random.default_rng(5).normal(1000, 1, size=(9001, 6)).astype(np.float32)
+    mean, spread = moments(features)
+    assert mean.dtype == spread.dtype == np.float64
+    np.testing.assert_allclose(mean, features.astype(np.float64).mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(spread, np.cov(features.astype(np.float64).T), rtol=1e-9)
+
+
+def test_one_image_or_features_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="at least 2"):
+        feature_distance(np.zeros((1, 4)), np.zeros((9, 4)))
+    with pytest.raises(ValueError, match="width"):
+        feature_distance(np.zeros((9, 3)), np.zeros((9, 4)))
+
+
+def test_the_floor_is_the_distance_of_the_training_images_and_says_when_their_number_differs():
+    random = np.random.default_rng(6)
+    real, train, generated = (random.normal(size=(200, 3)) for _ in range(3))
+    figure = measure(Evidence(Observations(real), Observations(generated), Observations(train), "iris"))["fd_iris"]
+    assert figure.reference == feature_distance(train, real)
+    assert figure.value == feature_distance(generated, real)
+    assert figure.better == "lower" and not figure.note
+    fewer = measure(Evidence(Observations(real), Observations(generated), Observations(train[:50]), "iris"))["fd_iris"]
+    assert "50" in fewer.note and "200" in fewer.note
+    assert measure(Evidence(Observations(real), Observations(generated)))["fd_lenet"].reference is None
