@@ -73,7 +73,7 @@ class Checkpoints:
         paths = list(reversed(self._manager.checkpoints))
         for path in paths:
             try:
-                self._checkpoint.restore(path).assert_existing_objects_matched()
+                self._checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
             except tf.errors.OpError as error:
                 _logger.warning("checkpoint %s is damaged (%s); trying the one before", path, _reason(error))
                 continue

@@ -169,11 +169,11 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
         base = RunFolder.open(start.resume).read_config()
 
     # A budget among the flags replaces whatever budget the base has.
-    without_budget = dataclasses.replace(base, **dict.fromkeys(BUDGETS))
+    without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
     default = TrainCommand(start, without_budget)
     config = _parse(TrainCommand, arguments, "train.py", default=default).settings
     if all(getattr(config, name) is None for name in BUDGETS):
-        config = dataclasses.replace(config, **{name: getattr(base, name) for name in BUDGETS})
+        config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
     return start, config

@@ -57,21 +57,21 @@ class TrainConfig:
 
     # Optimisation
     optimizer: Annotated[str, arg(help=f"For both networks: {_names(OPTIMIZERS)}.")] = "adam"
-    generator_learning_rate: float = 1e-3
+    generator_learning_rate: float = 2e-3
     """Learning rate of the generator."""
-    discriminator_learning_rate: float = 1e-3
+    discriminator_learning_rate: float = 2e-3
     """Learning rate of the discriminator."""
     beta_1: float = 0.0
     """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
     beta_2: float = 0.99
     """Decay of the squared gradient's mean (Adam and its kin; rho of rmsprop)."""
-    ema_half_life: float = 10_000.0
+    ema_half_life: float = 9_000.0
     """Half-life of the generator's moving average, in images; 0 for no averaging."""
     ema_ramp_up: float = 0.05
     """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
 
     # Budget: give one; a default number of steps otherwise
-    global_batch_size: int = 64
+    global_batch_size: int = 32
     """Images per update over all replicas."""
     steps: int | None = None
     """Train for this many generator updates."""
@@ -147,12 +147,10 @@ class TrainConfig:
         if self.name is not None and (self.name in ("", ".", "..") or Path(self.name).name != self.name):
             raise UserError(f"name {self.name!r} must be a plain folder name; the folder above it is --logs")
 
-    @property
-    def num_steps(self) -> int | None:
-        """Generator updates asked for, where that is known without the data; None for `epochs` and `minutes`."""
-        if self.epochs is None and self.minutes is None:
-            return self.steps or DEFAULT_STEPS
-        return None
+    def with_budget(self) -> TrainConfig:
+        """The same with a budget: the default number of steps if none was given."""
+        given = any(getattr(self, name) is not None for name in BUDGETS)
+        return self if given else dataclasses.replace(self, steps=DEFAULT_STEPS)
 
     def to_json(self) -> str:
         """The configuration as JSON text, which `from_json` reads back to an equal object."""
@@ -165,7 +163,7 @@ class TrainConfig:
             values = json.loads(text)
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks = {float: _to_float, tuple[str, ...]: _to_tuple}
+            hooks: dict[Any, Any] = {float: _to_float, tuple[str, ...]: _to_tuple}
             return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
         except dacite.UnexpectedDataError as error:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
@@ -174,7 +172,7 @@ class TrainConfig:
             raise UserError(f"{source}: {error}") from None
 
 
-DEFAULT_STEPS = 6_000
+DEFAULT_STEPS = 8_000
 BUDGETS = ("steps", "epochs", "minutes")
 
 # Smallest and largest value of each number that has bounds; the bounds themselves are allowed.

@@ -63,11 +63,12 @@ def evaluate(
     evidence = Evidence(
         real=classifier.observe(data.test_images, discriminator_logits(model, data.test_images)),
         generated=classifier.observe(generated, discriminator_logits(model, generated)),
-        train=classifier.observe(_spread(data.train_images, num_samples)),
+        train=classifier.observe(_random_part(data.train_images, num_samples)),
     )
     judgement = judge(evidence)
+    judged_step = int(model.step.numpy())
     record = {
-        "step": int(model.step.numpy()),
+        "step": judged_step,
         "weights": "ema",
         "measures": {name: dataclasses.asdict(figure) for name, figure in judgement.figures.items()},
         "extractor": {
@@ -82,7 +83,7 @@ def evaluate(
         "warnings": list(judgement.skipped),
         "environment": environment.describe(),
     }
-    write_atomically(run.evaluation_file(record["step"]), json.dumps(record, indent=2) + "\n")
+    write_atomically(run.evaluation_file(judged_step), json.dumps(record, indent=2) + "\n")
     return record
 
 
@@ -129,6 +130,6 @@ def _batches(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
 
 
-def _spread(images: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the images at even distances, since data sets may be sorted by class."""
-    return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
+def _random_part(images: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the images, always the same ones, drawn at random: the first ones of a data set may be of one kind."""
+    return images[np.random.default_rng(0).permutation(len(images))[:count]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from aigc_tf import devices
 from aigc_tf.config import TrainConfig
@@ -22,6 +21,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     and through its own gradient for each penalty, spread over the interval. Memory is reckoned from weights,
     gradients, optimizer slots, activations of one step and the images; TensorFlow itself takes some 400 MB more.
     """
+    config = config.with_budget()
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
     with strategy.scope():
@@ -60,10 +60,14 @@ def _forward_flops(network: tf.keras.Model) -> int:
     """FLOPs of one forward pass for one image, counted by TensorFlow's profiler."""
     inputs = [tf.TensorSpec([1, *tensor.shape[1:]], tensor.dtype) for tensor in network.inputs]
     forward = tf.function(lambda *tensors: network(*tensors, training=False)).get_concrete_function(*inputs)
-    graph = convert_variables_to_constants_v2(forward).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
-    return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+    level = tf.get_logger().level
+    tf.get_logger().setLevel("ERROR")  # the profiler warns that a part of itself is old
+    try:
+        return tf.compat.v1.profiler.profile(forward.graph, options=options).total_float_ops
+    finally:
+        tf.get_logger().setLevel(level)
 
 
 def _activations(network: tf.keras.Model) -> int:

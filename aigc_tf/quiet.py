@@ -20,10 +20,11 @@ def import_tensorflow() -> None:
     """Import TensorFlow; what it writes to standard error meanwhile is shown afterwards, without the noise.
 
     The noise comes from C++ at the level of errors, before any logger could be asked to be quiet: hence the detour of
-    the file descriptor. Informational lines are left out for the whole process, as TF_CPP_MIN_LOG_LEVEL=1 does;
-    a value that the person has set is respected.
+    the file descriptor. Errors of TensorFlow's C++ core and all warnings of its Python side stay visible for the whole
+    process; the warnings of the core are left out, since every MirroredStrategy on a CPU makes it emit one about its own inside.
+    A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything).
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.stderr.flush()
     shown = os.dup(2)

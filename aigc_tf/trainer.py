@@ -32,7 +32,10 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     Returns the run folder where the budget was spent, None where a signal stopped training (a checkpoint is saved then).
     Raises UserError for what the person can mend, DivergedError, and OSError where the disk does not take the records.
     """
+    config = config.with_budget()
     tf.config.experimental.enable_op_determinism()
+    # TensorFlow 2.15's remapper gives up, with an error in the log, on the gradient of a convolution and LeakyReLU.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
@@ -72,7 +75,7 @@ def num_steps(config: TrainConfig, num_examples: int) -> int | None:
     """The step at which training ends, None where the clock decides."""
     if config.epochs is not None:
         return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.critic_steps))
-    return config.num_steps
+    return config.steps
 
 
 def check_same_data(run: RunFolder, data: ImageDataset) -> None:

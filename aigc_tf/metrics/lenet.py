@@ -125,7 +125,7 @@ def accuracy(network: tf.keras.Model, images: np.ndarray, labels: np.ndarray) ->
 
 
 def _leaky_relu(x: tf.Tensor) -> tf.Tensor:
-    # tf.nn.leaky_relu after a convolution makes the graph optimizer of TensorFlow 2.15 log "remapper failed" in training.
+    # tf.nn.leaky_relu after a convolution makes TensorFlow 2.15 log "remapper failed" at training.
     return tf.maximum(0.2 * x, x)
 
 

@@ -21,6 +21,20 @@ from aigc_tf.penalties import PENALTIES
 # Independent streams of noise under one seed.
 _LATENTS, _PENALTIES = range(2)
 
+_TRACKED = (
+    "loss/generator",
+    "loss/discriminator",
+    "loss/discriminator_adversarial",
+    "logits/real",
+    "logits/fake",
+    "logits/held_out",
+    "accuracy/real",
+    "accuracy/fake",
+    "accuracy/held_out",
+    "gradient_norm/generator",
+    "gradient_norm/discriminator",
+)
+
 
 class GAN(GenerativeModel):
     """A generator and a discriminator that train against each other.
@@ -37,17 +51,7 @@ class GAN(GenerativeModel):
         penalties: Mapping[str, Callable[..., tf.Tensor]],
         config: TrainConfig,
     ) -> None:
-        tracked = ("loss/generator", "loss/discriminator", "loss/discriminator_adversarial")
-        tracked += (
-            "logits/real",
-            "logits/fake",
-            "logits/held_out",
-            "accuracy/real",
-            "accuracy/fake",
-            "accuracy/held_out",
-        )
-        tracked += ("gradient_norm/generator", "gradient_norm/discriminator")
-        super().__init__(spec, config.seed, (*tracked, *(f"penalty/{name}" for name in penalties)))
+        super().__init__(spec, config.seed, (*_TRACKED, *(f"penalty/{name}" for name in penalties)))
         self.config = config
         self.loss_functions = loss
         self.penalty_functions = dict(penalties)
@@ -60,6 +64,10 @@ class GAN(GenerativeModel):
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        pairs = ((self.generator, generator_optimizer), (self.discriminator, discriminator_optimizer))
+        for network, optimizer in pairs:
+            if hasattr(optimizer, "build"):  # those of Addons make their slots at the first step
+                optimizer.build(network.trainable_variables)
 
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`critic_steps` discriminator updates, then one of the generator, then its moving average.

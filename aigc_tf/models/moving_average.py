@@ -23,8 +23,8 @@ def decay(batch_size: int, images_seen: tf.Tensor, half_life: float, ramp_up: fl
 def update(average: tf.keras.Model, model: tf.keras.Model, keep: tf.Tensor) -> None:
     """Move the weights of `average` towards those of `model`, from inside a training step.
 
-    Statistics of batch normalisation are copied: they are moving averages already. Mirrored weights may only be
-    written where all replicas meet, hence the merge call; statistics are per replica and are written at once.
+    Mirrored weights may only be written where all replicas meet, hence the merge call; statistics of batch
+    normalisation lie on each replica and are written there.
     """
 
     def move(strategy: tf.distribute.Strategy, keep: Any) -> None:
@@ -33,4 +33,4 @@ def update(average: tf.keras.Model, model: tf.keras.Model, keep: tf.Tensor) -> N
 
     tf.distribute.get_replica_context().merge_call(move, args=(keep,))
     for old, new in zip(average.non_trainable_variables, model.non_trainable_variables):
-        old.assign(new)
+        old.assign(new + keep * (old - new))

@@ -1,4 +1,8 @@
-"""The default pair: few channels, strided 4x4 convolutions, made for quality per floating-point operation."""
+"""The default pair, made for quality per floating-point operation; docs/recipe.md tells how it was chosen.
+
+The generator convolves before it enlarges, so that each convolution runs on a quarter of the pixels, and enlarges by
+bilinear interpolation, which is nearly free and leaves no chequerboard.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +19,38 @@ _FINEST_CHANNELS = 32
 _MOST_CHANNELS = 256
 
 
-def _num_halvings(height: int, width: int) -> int:
-    """How often the image is halved until its shorter side is at most 8 pixels; at least once."""
-    halvings = 1
-    while min(height, width) > 8 << halvings:
-        halvings += 1
-    return halvings
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Sizes from the full image down, each half of the one before, until the shorter side is at most 8; at least two."""
+    sizes = [(height, width)]
+    while len(sizes) < 2 or min(sizes[-1]) > 8:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    return sizes
 
 
-def _channels(halvings: int) -> int:
-    return min(_FINEST_CHANNELS << halvings, _MOST_CHANNELS)
+def _channels(level: int) -> int:
+    return min(_FINEST_CHANNELS << level, _MOST_CHANNELS)
 
 
 def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Networks:
-    """One stride-2 convolution a halving on both sides; sizes that do not divide are rounded up and cropped."""
-    height, width, image_channels = spec.image_shape
-    halvings = _num_halvings(height, width)
-    rows, columns = -(-height // 2**halvings), -(-width // 2**halvings)
+    """One stage per halving of the image on both sides; any size, since a stage enlarges to whatever comes next."""
+    *image_shape, image_channels = spec.image_shape
+    sizes = _sizes(*image_shape)
+    coarsest = len(sizes) - 1
+    rows, columns = sizes[-1]
 
     latents = tf.keras.Input([latent_dim], name="latent")
-    x = layers.Dense(rows * columns * _channels(halvings), use_bias=False)(latents)
-    x = layers.LeakyReLU(0.2)(batch_norm()(x))
-    x = layers.Reshape([rows, columns, _channels(halvings)])(x)
-    for level in reversed(range(halvings)):
-        x = layers.Conv2DTranspose(_channels(level), 4, 2, padding="same", use_bias=False)(x)
-        x = layers.LeakyReLU(0.2)(batch_norm()(x))  # [B, about H/2^level, about W/2^level, channels]
-    x = layers.Cropping2D([[0, rows * 2**halvings - height], [0, columns * 2**halvings - width]])(x)
+    x = layers.Dense(rows * columns * _channels(coarsest), use_bias=False)(latents)
+    x = layers.ReLU()(batch_norm()(x))
+    x = layers.Reshape([rows, columns, _channels(coarsest)])(x)
+    for level in reversed(range(coarsest)):
+        x = layers.Conv2D(_channels(level), 3, padding="same", use_bias=False)(x)
+        x = layers.Resizing(*sizes[level], interpolation="bilinear")(x)
+        x = layers.ReLU()(batch_norm()(x))  # [B, *sizes[level], channels]
     x = layers.Conv2D(image_channels, 3, padding="same")(x)
     fakes = layers.Activation("tanh", dtype="float32", name="image")(x)
 
     images = x = tf.keras.Input(spec.image_shape, name="image")
-    for level in range(halvings + 1):
+    for level in range(len(sizes)):
         x = maybe_spectral_norm(layers.Conv2D(_channels(level), 4, 2, padding="same"), spectral_norm)(x)
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten()(x)

@@ -1,0 +1,112 @@
+"""Runs the project's commands as a person would, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+ROOT = Path(__file__).parent.parent
+# A network of a few thousand weights: a step takes milliseconds.
+TINY = [
+    *("--dataset", "synthetic", "--network", "lean", "--latent-dim", "8", "--global-batch-size", "8"),
+    *("--log-every", "5", "--sample-every", "10", "--histogram-every", "10", "--checkpoint-every", "10"),
+]
+
+
+def run(*arguments: object, **options) -> subprocess.CompletedProcess:
+    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+
+
+def train(*arguments: object, **options) -> subprocess.CompletedProcess:
+    return run("train.py", *arguments, **options)
+
+
+def succeed(done: subprocess.CompletedProcess) -> str:
+    """Its standard output; fails, with all that it printed, where it did not succeed."""
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def refused(done: subprocess.CompletedProcess, status: int = 2) -> str:
+    """Its standard error: an error of a line or two, without a traceback."""
+    assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def signal_when(arguments: list[object], number: signal.Signals, ready: Callable[[], bool]) -> subprocess.Popen:
+    """Start `python <arguments>`, send it a signal once `ready()`, and return the ended process (its output is read)."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, f"ended too early: {process.communicate()[0]}"
+        assert time.monotonic() < deadline, "never got ready"
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    process.output = process.communicate(timeout=120)[0]
+    return process
+
+
+def logged(run_folder: Path) -> list[dict]:
+    """The lines of metrics.jsonl that are whole."""
+    file = run_folder / "metrics.jsonl"
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def last_step(run_folder: Path) -> int:
+    """Step of the last point of the curves, 0 before the first."""
+    lines = logged(run_folder)
+    return lines[-1]["step"] if lines else 0
+
+
+def checkpoint_tensors(run_folder: Path) -> dict[str, np.ndarray]:
+    """All tensors of the newest checkpoint but those that tell of time and of how often it was saved."""
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run_folder / "checkpoints")))
+    apart = ("seconds/", "save_counter/", "_CHECKPOINTABLE_OBJECT_GRAPH")
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if not name.startswith(apart)}
+
+
+def scalar_events(run_folder: Path) -> list[tuple[str, int, float]]:
+    """(tag, step, value) of all scalars in TensorBoard's files but the speed, in order."""
+    found = []
+    for path in sorted((run_folder / "tensorboard").glob("events.*")):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars" or value.HasField("tensor"):
+                    tensor = tf.make_ndarray(value.tensor)
+                    if tensor.shape == () and tensor.dtype == np.float32 and not value.tag.startswith("speed"):
+                        found.append((value.tag, event.step, float(tensor)))
+    return sorted(found)
+
+
+def assert_same_training(one: Path, other: Path) -> None:
+    """Bit for bit the same weights, slots, averages and trackers; the same curves at the same steps."""
+    tensors, others = checkpoint_tensors(one), checkpoint_tensors(other)
+    assert tensors.keys() == others.keys()
+    assert len(tensors) > 40
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+    speed = "speed/images_per_second"
+    lines, other_lines = ([{**line, speed: 0} for line in logged(folder)] for folder in (one, other))
+    assert lines == other_lines
+    assert lines
+    assert scalar_events(one) == scalar_events(other)
+    assert sorted(path.name for path in (one / "samples").iterdir()) == sorted(
+        path.name for path in (other / "samples").iterdir()
+    )

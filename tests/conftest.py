@@ -1,0 +1,30 @@
+"""What every test may rely on: two CPU devices, no network but loopback, a cache of its own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Nothing listens there, so whatever asks for the network is refused at once, in this process and in commands that tests run.
+for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    os.environ[_name] = "http://127.0.0.1:9"
+os.environ["AIGC_TF_CACHE"] = tempfile.mkdtemp(prefix="aigc_tf-tests-")
+
+import tensorflow as tf  # noqa: E402
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def full_mnist() -> Path:
+    """Folder with all of MNIST, for the few tests that judge with it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not (folder / "mnist.npz").is_file():
+        pytest.skip("all of MNIST (../shared/data/mnist.npz) is not on this machine")
+    return folder

@@ -1,0 +1,99 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.errors import UserError
+from aigc_tf.presets import PRESETS
+
+
+def test_json_round_trip():
+    config = TrainConfig(data_dir=Path("x/y"), penalties=("r1", "r2"), epochs=2.5, name="a", on_divergence="rollback")
+    assert TrainConfig.from_json(config.to_json(), "here") == config
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name):
+    assert TrainConfig.from_json(PRESETS[name].to_json(), name) == PRESETS[name]
+
+
+def test_presets_are_the_tutorials_recipes():
+    dense = PRESETS["dense-256"]
+    assert (dense.network, dense.epochs, dense.global_batch_size) == ("mlp", 100, 256)
+    assert dense.generator_learning_rate == dense.discriminator_learning_rate == 1e-4
+    assert PRESETS["dense-64"].global_batch_size == 64
+    assert PRESETS["dense-64"].generator_learning_rate == 2e-4
+    assert PRESETS["dcgan"].network == "dcgan"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not|Expecting"),
+        ("[]", "object"),
+        ('{"stepz": 3}', "stepz.*known are .*steps"),
+        ('{"steps": "3"}', 'steps.*"3"'),
+        ('{"steps": 2.5}', "steps"),
+        ('{"beta_1": "x"}', "beta_1"),
+        ('{"jit_compile": 1}', "jit_compile"),
+        ('{"penalties": "r1"}', "penalties"),
+        ('{"penalties": ["r3"]}', "r3.*r1, r2, wgan_gp"),
+        ('{"on_divergence": "shrug"}', "on_divergence"),
+        ('{"data_dir": 5}', "file.json"),
+    ],
+)
+def test_bad_json_is_refused(text, said):
+    with pytest.raises(UserError, match=said):
+        TrainConfig.from_json(text, "file.json")
+
+
+def test_whole_numbers_are_floats_too():
+    assert TrainConfig.from_json(json.dumps({"beta_1": 0, "minutes": 3}), "here").minutes == 3.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dataset": "mnis"}, "mnis.*mnist, fashion_mnist"),
+        ({"network": "resnet"}, "lean, dcgan, mlp"),
+        ({"loss": "gan"}, "hinge"),
+        ({"optimizer": "sgd"}, "adam"),
+        ({"penalties": ("r1", "r1")}, "twice"),
+        ({"steps": 10, "epochs": 1.0}, "steps and epochs"),
+        ({"global_batch_size": 7, "replicas": 2}, "7.*2 replicas.*multiple"),
+        ({"jit_compile": True, "replicas": 2}, "jit_compile.*2 replicas"),
+        ({"steps": 0}, "steps is 0"),
+        ({"beta_2": 1.0}, "beta_2"),
+        ({"generator_learning_rate": float("nan")}, "generator_learning_rate"),
+        ({"minutes": float("inf")}, "minutes"),
+        ({"penalty_weight": -1.0}, "penalty_weight"),
+        ({"name": "a/b"}, "plain folder name"),
+        ({"name": ".."}, "plain folder name"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, said):
+    with pytest.raises(UserError, match=said):
+        TrainConfig(**changes)
+
+
+def test_every_number_has_bounds():
+    """A number added without bounds would let nonsense through to TensorFlow."""
+    for field in dataclasses.fields(TrainConfig):
+        if str(field.type).split(" ")[0] in ("int", "float"):
+            with pytest.raises(UserError, match=field.name):
+                TrainConfig(**{field.name: -1})
+
+
+def test_a_budget_is_given_once():
+    assert TrainConfig().with_budget().steps > 0
+    assert TrainConfig(epochs=2.0).with_budget().steps is None
+
+
+def test_importing_the_configuration_imports_no_tensorflow():
+    code = "import sys, aigc_tf.cli; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), sorted(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

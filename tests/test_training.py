@@ -1,0 +1,166 @@
+"""Real short trainings through the real command: the records they leave, resuming, being stopped and being killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from commands import (
+    TINY,
+    assert_same_training,
+    checkpoint_tensors,
+    last_step,
+    logged,
+    refused,
+    run,
+    signal_when,
+    succeed,
+    train,
+)
+
+STEPS = 47
+PLAIN = [*TINY, "--no-evaluate", "--no-export", "--steps", STEPS]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """A run that was never stopped."""
+    logs = tmp_path_factory.mktemp("logs")
+    done = train(*PLAIN, "--logs", logs, "--name", "whole")
+    succeed(done)
+    assert "Warning" not in done.stderr and "cuda" not in done.stderr.lower(), done.stderr
+    return logs / "whole"
+
+
+def test_a_run_leaves_its_record(whole):
+    config = json.loads((whole / "config.json").read_text())
+    assert (config["steps"], config["latent_dim"], config["dataset"]) == (STEPS, 8, "synthetic")
+    data = json.loads((whole / "data.json").read_text())
+    assert data["num_examples"] == 2000 and data["fingerprint"].startswith("sha256:") and data["licence"]
+    environment = json.loads((whole / "environment.json").read_text())
+    assert environment["packages"]["tensorflow"] == tf.__version__
+    assert [line["step"] for line in logged(whole)] == [*range(5, STEPS, 5), STEPS]
+    steps = [int(path.stem[5:]) for path in sorted((whole / "samples").iterdir())]
+    assert steps == [10, 20, 30, 40, STEPS]
+    kept = sorted(path.stem for path in (whole / "checkpoints").glob("*.index"))
+    assert kept == ["step-30", "step-40", f"step-{STEPS}"]
+
+
+def test_curves_hold_what_was_promised(whole):
+    line = logged(whole)[1]
+    for name in ("loss/generator", "loss/discriminator", "loss/discriminator_adversarial", "penalty/r1"):
+        assert np.isfinite(line[name]), name
+    for name in ("logits/real", "logits/fake", "gradient_norm/generator", "gradient_norm/discriminator"):
+        assert np.isfinite(line[name]), name
+    for name in ("accuracy/real", "accuracy/fake", "accuracy/held_out"):
+        assert 0 <= line[name] <= 1, name
+    assert line["learning_rate/generator"] == pytest.approx(2e-3)
+    assert line["speed/images_per_second"] > 0
+    total = line["loss/discriminator_adversarial"]
+    # Every fourth step adds four times the penalty, so over many steps the mean adds about the penalty once.
+    assert line["loss/discriminator"] >= total
+
+
+def test_tensorboard_reads_the_run(whole):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(whole / "tensorboard"), size_guidance={"images": 0, "tensors": 0}).Reload()
+    tags = set(events.Tags()["tensors"])
+    for tag in ("real", "samples/averaged", "samples/raw", "samples/interpolation", "config", "loss/generator"):
+        assert tag in tags, tags
+    assert any(tag.startswith("generator/") for tag in tags) and any(tag.startswith("discriminator/") for tag in tags)
+    assert [event.step for event in events.Tensors("samples/averaged")] == [10, 20, 30, 40, STEPS]
+    width, height, png = events.Tensors("samples/averaged")[0].tensor_proto.string_val
+    image = tf.io.decode_png(png).numpy()
+    assert image.shape == (10 * 18 + 2, 10 * 18 + 2, 1) == (int(height), int(width), 1)
+
+
+def test_the_same_command_gives_the_same_model(whole, tmp_path):
+    succeed(run("train.py", "--config", whole / "config.json", "--logs", tmp_path, "--name", "again"))
+    assert_same_training(whole, tmp_path / "again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_as_if_nothing_had_been(whole, tmp_path, number):
+    folder = tmp_path / "stopped"
+    arguments = ["train.py", *PLAIN, "--logs", tmp_path, "--name", "stopped"]
+    process = signal_when(arguments, number, lambda: last_step(folder) >= 5)
+    assert process.returncode == 0, process.output
+    assert f"stopped by {number.name} at step" in process.output and "--resume" in process.output
+    stopped_at = int(np.max([int(path.stem[5:]) for path in (folder / "checkpoints").glob("*.index")]))
+    assert 5 <= stopped_at < STEPS
+    succeed(train("--resume", folder))
+    assert_same_training(whole, folder)
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path):
+    """SIGKILL at several moments of one run, the saving of a checkpoint among them."""
+    folder = tmp_path / "killed"
+    arguments = ["train.py", *PLAIN, "--logs", tmp_path, "--name", "killed"]
+    moments = random.Random(0)
+
+    def saving() -> bool:
+        return any((folder / "checkpoints").glob("step-10*"))
+
+    for ready in (saving, lambda: last_step(folder) >= 10 + moments.randrange(25)):
+        process = signal_when(arguments, signal.SIGKILL, ready)
+        assert process.returncode == -signal.SIGKILL
+        arguments = ["train.py", "--resume", folder]
+    succeed(run(*arguments))
+    assert_same_training(whole, folder)
+
+
+def test_a_longer_budget_prolongs_a_run(whole, tmp_path):
+    short = [*TINY, "--no-evaluate", "--no-export", "--steps", 13, "--logs", tmp_path, "--name", "prolonged"]
+    succeed(train(*short))
+    succeed(train("--resume", tmp_path / "prolonged", "--steps", STEPS))
+    tensors, others = checkpoint_tensors(whole), checkpoint_tensors(tmp_path / "prolonged")
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
+    folder = tmp_path / "damaged"
+    short = [*TINY, "--no-evaluate", "--no-export", "--steps", 20, "--logs", tmp_path, "--name", "damaged"]
+    succeed(train(*short))
+    newest = folder / "checkpoints" / "step-20.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    done = train("--resume", folder, "--steps", STEPS)
+    succeed(done)
+    assert "step-20 is damaged" in done.stderr
+    assert_same_training(whole, folder)
+
+
+def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
+    options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--steps", 6]
+    quick = [*TINY, "--no-evaluate", "--no-export", *options, "--log-every", 3, "--checkpoint-every", 3]
+    succeed(train(*quick, "--logs", tmp_path, "--name", "whole"))
+    succeed(train(*quick, "--steps", 3, "--logs", tmp_path, "--name", "parts"))
+    succeed(train("--resume", tmp_path / "parts", "--steps", 6))
+    tensors, others = checkpoint_tensors(tmp_path / "whole"), checkpoint_tensors(tmp_path / "parts")
+    assert any("calls" in name for name in tensors)
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+
+
+def test_minutes_are_a_budget(tmp_path):
+    clock = [*TINY, "--no-evaluate", "--no-export", "--minutes", 0.1, "--logs", tmp_path, "--name", "clock"]
+    assert "trained to step" in succeed(train(*clock))
+    seconds = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "clock" / "checkpoints"))).get_tensor(
+        "seconds/.ATTRIBUTES/VARIABLE_VALUE"
+    )
+    assert 6 <= seconds < 30
+
+
+def test_a_second_trainer_in_one_folder_is_refused(tmp_path):
+    from aigc_tf.run_folder import RunFolder
+
+    short = [*TINY, "--no-evaluate", "--no-export", "--steps", 5, "--logs", tmp_path, "--name", "one"]
+    succeed(train(*short))
+    with RunFolder.open(tmp_path / "one").lock():
+        assert "another process" in refused(train("--resume", tmp_path / "one", "--steps", 9))
