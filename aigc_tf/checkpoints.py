@@ -14,6 +14,8 @@ from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
 _PREFIX = "step"
+# TensorFlow's reader tells a broken file in all of these ways, depending on where it is cut.
+_UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 _logger = logging.getLogger("aigc_tf")
 
 
@@ -74,7 +76,7 @@ class Checkpoints:
         for path in paths:
             try:
                 self._checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-            except tf.errors.OpError as error:
+            except _UNREADABLE as error:
                 _logger.warning("checkpoint %s is damaged (%s); trying the one before", path, _reason(error))
                 continue
             self._good_step = _step_of(path)
@@ -101,7 +103,7 @@ def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
     try:
         status = tf.train.Checkpoint(model=model).restore(paths[step])
         status.assert_existing_objects_matched().expect_partial()
-    except tf.errors.OpError as error:
+    except _UNREADABLE as error:
         raise UserError(f"the checkpoint of step {step} in {run.path} is damaged ({_reason(error)})") from None
     return model
 
@@ -110,5 +112,5 @@ def _step_of(path: str) -> int:
     return int(path.rpartition("-")[2])
 
 
-def _reason(error: tf.errors.OpError) -> str:
-    return (error.message or type(error).__name__).splitlines()[0]
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

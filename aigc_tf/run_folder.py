@@ -33,6 +33,7 @@ class RunFolder:
     data.json         the images it learns from: source, size, content hash, licence
     environment.json  versions, commit and machine
     metrics.jsonl     one line of figures per point of the curves
+    curves.png        the same as a picture, when training ends
     tensorboard/      the same, with pictures, for TensorBoard
     samples/          sample grids by step, PNG
     checkpoints/      what `--resume` goes on from
@@ -57,6 +58,10 @@ class RunFolder:
     @property
     def metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def curves_file(self) -> Path:
+        return self.path / "curves.png"
 
     @property
     def tensorboard(self) -> Path:

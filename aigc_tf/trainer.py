@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from aigc_tf import callbacks, devices, environment, evaluator, event_files, export
+from aigc_tf import callbacks, devices, environment, evaluator, event_files, export, plots
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
@@ -64,6 +64,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         )
         return None
     say(f"trained to step {checkpoints.last_step}")
+    plots.draw_curves(run)
     if config.evaluate:
         evaluator.show(evaluator.evaluate(run, data=data, say=say))
     if config.export:

@@ -95,5 +95,7 @@ def test_a_budget_is_given_once():
 
 
 def test_importing_the_configuration_imports_no_tensorflow():
-    code = "import sys, aigc_tf.cli; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), sorted(sys.modules)"
+    code = (
+        "import sys, aigc_tf.cli; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), sorted(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

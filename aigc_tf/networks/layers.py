@@ -31,6 +31,8 @@ class SpectralNorm(tf.keras.layers.Wrapper):
     def __init__(self, layer: tf.keras.layers.Layer, **kwargs: Any) -> None:
         if layer.activation is not tf.keras.activations.linear:
             raise ValueError("SpectralNorm needs a layer without activation: put the activation behind it")
+        # Without this a float32 layer would get its inputs and its bias rounded to bfloat16 under mixed precision.
+        kwargs.setdefault("dtype", layer.dtype_policy)
         super().__init__(layer, **kwargs)
         self._has_bias = layer.use_bias
         layer.use_bias = False
@@ -46,6 +48,7 @@ class SpectralNorm(tf.keras.layers.Wrapper):
             initializer="random_normal",
             trainable=False,
             dtype="float32",
+            experimental_autocast=False,
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
@@ -82,6 +85,7 @@ class StatelessDropout(tf.keras.layers.Layer):
         self.rate, self.seed = rate, seed
 
     def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
         self.calls = self.add_weight(
             "calls",
             [],

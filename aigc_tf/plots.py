@@ -1,0 +1,38 @@
+"""The curves of a run as one picture, for whoever has no TensorBoard open."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from aigc_tf.run_folder import RunFolder, write_atomically
+
+_PANELS = {
+    "loss": ("loss/generator", "loss/discriminator"),
+    "logits (means)": ("logits/real", "logits/fake", "logits/held_out"),
+    "discriminator accuracy": ("accuracy/real", "accuracy/fake", "accuracy/held_out"),
+    "gradient norm": ("gradient_norm/generator", "gradient_norm/discriminator"),
+}
+
+
+def draw_curves(run: RunFolder) -> None:
+    """Write `curves.png` from `metrics.jsonl`; nothing where there are no figures yet."""
+    # Not pyplot, which would look for a screen and keep figures in a global list.
+    from matplotlib.figure import Figure
+
+    if not run.metrics_file.exists():
+        return
+    points = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    for axes, (title, names) in zip(figure.subplots(2, 2).flat, _PANELS.items()):
+        for name in names:
+            known = [(point["step"], point[name]) for point in points if name in point]
+            if known:
+                axes.plot(*zip(*known), label=name.partition("/")[2].replace("_", " "), linewidth=1)
+                axes.legend(frameon=False)
+        axes.set_title(title)
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_atomically(run.curves_file, picture.getvalue())

@@ -1,0 +1,137 @@
+"""The command lines as a person meets them."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import ROOT, TINY, refused, run, succeed, train
+
+from aigc_tf.callbacks.progress import Progress  # noqa: F401 - importable without a terminal
+from aigc_tf.datasets import DATASETS
+from aigc_tf.losses import GAN_LOSSES
+from aigc_tf.networks import NETWORKS
+from aigc_tf.optimizers import OPTIMIZERS
+from aigc_tf.penalties import PENALTIES
+from aigc_tf.presets import PRESETS
+
+
+@pytest.mark.parametrize("command", [["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], ["-m", "aigc_tf", "export"]])
+def test_help_is_quick_and_complete(command):
+    """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shown = succeed(run(*command, "--help"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+    assert "usage: " in shown
+    if command == ["train.py"]:
+        flat = re.sub(r"[│\s]+", " ", shown)
+        for registry in (DATASETS, GAN_LOSSES, NETWORKS, OPTIMIZERS, PENALTIES, PRESETS):
+            for name in registry:
+                assert name in flat
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stepz", "3"], "--stepz.*--steps"),
+        (["--steps", "x"], "--steps.*'x'"),
+        (["--steps"], "--steps"),
+        (["mnist"], "mnist"),
+        (["--dataset", "mnsit"], "mnsit.*mnist, fashion_mnist, cifar10, synthetic"),
+        (["--loss", "gan"], "non_saturating.*relativistic"),
+        (["--steps", "3", "--epochs", "2"], "one budget"),
+        (["--preset", "best"], "dense-256"),
+        (["--replicas", "2", "--jit-compile"], "jit_compile.*2 replicas"),
+        (["--on-divergence", "pray"], "stop.*rollback"),
+        (["--config", "/nowhere.json"], "/nowhere.json"),
+        (["--resume", "/nowhere"], "/nowhere"),
+        (["--data-dir", "/nowhere"], "/nowhere.*mnist.npz"),
+        (["--replicas", "3", "--dataset", "synthetic"], "multiple"),
+    ],
+)
+def test_mistakes_are_told_in_a_line_or_two(arguments, said):
+    done = train(*arguments)
+    assert re.search(said, refused(done)), done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2, done.stderr
+
+
+def test_dry_run_tells_and_trains_nothing(tmp_path):
+    shown = succeed(train(*TINY, "--dry-run", "--logs", tmp_path / "logs", "--name", "plan"))
+    for part in ('"latent_dim": 8', "parameters", "FLOP", "memory", str(tmp_path / "logs" / "plan"), "8,000 steps"):
+        assert part in shown, shown
+    assert not (tmp_path / "logs").exists()
+
+
+def test_settings_come_from_preset_then_file_then_flags(tmp_path):
+    def plan(*arguments: object) -> str:
+        return succeed(train("--dry-run", "--dataset", "synthetic", "--logs", tmp_path, *arguments))
+
+    assert '"network": "mlp"' in plan("--preset", "dense-256")
+    assert '"epochs": 100.0' in plan("--preset", "dense-256")
+    flags = plan("--preset", "dense-256", "--steps", 7)
+    assert '"steps": 7' in flags and '"epochs": null' in flags
+    (tmp_path / "some.json").write_text('{"loss": "hinge", "minutes": 2}')
+    file = plan("--config", tmp_path / "some.json", "--latent-dim", 5)
+    assert '"loss": "hinge"' in file and '"latent_dim": 5' in file and '"minutes": 2.0' in file
+
+
+def test_resuming_cannot_change_the_model(tmp_path):
+    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 5, "--logs", tmp_path, "--name", "run"))
+    line = refused(train("--resume", tmp_path / "run", "--loss", "hinge"))
+    assert "loss is non_saturating" in line and "steps" in line
+    line = refused(train("--resume", tmp_path / "run", "--config", tmp_path / "run" / "config.json"))
+    assert "cannot be combined" in line
+
+
+def test_an_unknown_command_is_told(tmp_path):
+    assert "'exprot' is not one of the commands: export" in refused(run("-m", "aigc_tf", "exprot"))
+
+
+def test_an_unsupported_python_is_told_in_a_sentence():
+    """As train.py does it first, under a version number that this machine need not have."""
+    code = "import sys; sys.version_info = (3, 13, 0, 'final', 0); import runpy; runpy.run_path('train.py')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.fullmatch(r"aigc_tf needs Python 3\.10 or 3\.11 .*Python 3\.13.*\n", done.stderr)
+
+
+def test_a_bar_in_a_terminal_and_lines_elsewhere(tmp_path):
+    """Under a pseudo-terminal the progress is redrawn in place."""
+    import pty
+
+    arguments = [*TINY, "--no-evaluate", "--no-export", "--steps", 12, "--logs", tmp_path]
+    lines = train(*arguments, "--name", "lines").stderr
+    assert "step 12/12: generator" in lines and "images/s" in lines and "left" in lines and "\r" not in lines
+    master, slave = pty.openpty()
+    command = [sys.executable, "train.py", *map(str, arguments), "--name", "bar"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while part := os.read(master, 4096):
+            shown += part
+    except OSError:  # the other end was closed
+        pass
+    assert process.wait() == 0
+    assert b"\r" in shown and b"12/12" in shown and b"images/s" in shown
+
+
+def test_the_package_installs_with_its_weights(tmp_path):
+    """A wheel holds all modules and the classifier's weights."""
+    done = run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", tmp_path, ROOT)
+    if "invalid command 'bdist_wheel'" in done.stderr:
+        pytest.skip("this environment's setuptools is too old to build wheels")
+    succeed(done)
+    import zipfile
+
+    (wheel,) = Path(tmp_path).glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "aigc_tf/metrics/weights/lenet_mnist.npz" in names
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "aigc_tf").rglob("*.py")}
+    assert modules <= set(names), modules - set(names)
