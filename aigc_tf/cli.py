@@ -215,7 +215,7 @@ def _in_one_line(boxed: str) -> str:
 
 
 def _guarded(command: Callable[[], int]) -> int:
-    """Run a command; mistakes of a person and faults of a machine become a sentence and an exit status, bugs a traceback."""
+    """Run a command: mistakes of a person and faults of a machine become a sentence and a status, bugs a traceback."""
     try:
         return command()
     except UserError as error:

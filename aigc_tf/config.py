@@ -172,7 +172,7 @@ class TrainConfig:
             raise UserError(f"{source}: {error}") from None
 
 
-DEFAULT_STEPS = 8_000
+DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")
 
 # Smallest and largest value of each number that has bounds; the bounds themselves are allowed.

@@ -48,6 +48,6 @@ def _check_bfloat16() -> None:
         capability = details.get("compute_capability", (0, 0))
         if capability < (8, 0):
             raise UserError(
-                f"mixed_precision computes in bfloat16, which {details.get('device_name', gpu.name)} (compute capability "
-                f"{capability[0]}.{capability[1]}) lacks; it takes 8.0 (Ampere) or later: leave it out"
+                f"mixed_precision computes in bfloat16, which {details.get('device_name', gpu.name)} lacks (its "
+                f"compute capability is {capability[0]}.{capability[1]}; it takes 8.0, Ampere, or later): leave it out"
             )

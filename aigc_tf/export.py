@@ -108,8 +108,8 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str) -> dict[str, 
         "recipe": json.loads(run.config_file.read_text()),
         "evaluation": json.loads(evaluation.read_text()) if evaluation.exists() else None,
         "intended_use": "teaching, experiments, and as a stand-in for images of this kind",
-        "limits": "It shows what its training data show, with their gaps; single images can be malformed. Generated images are "
-        "no evidence of anything, and the licence of the data applies to them where the law says so.",
+        "limits": "It shows what its training data show, with their gaps; single images can be malformed. Generated "
+        "images are no evidence of anything, and the licence of the data applies to them where the law says so.",
     }
 
 

@@ -17,9 +17,10 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
 
     FLOPs count a multiplication and an addition as two. A training step is reckoned from one forward pass of
     each network, a backward pass counting twice a forward one: the generator forward in each discriminator update and
-    backward once; the discriminator forward and backward on real and fake images, on the fakes again for the generator (without weights),
-    and through its own gradient for each penalty, spread over the interval. Memory is reckoned from weights,
-    gradients, optimizer slots, activations of one step and the images; TensorFlow itself takes some 400 MB more.
+    backward once; the discriminator forward and backward on real and fake images, on the fakes again for the
+    generator (without weights), and through its own gradient for each penalty, spread over the interval. Memory is
+    reckoned from weights, gradients, optimizer slots, activations of one step and the images; TensorFlow itself takes
+    some 400 MB more.
     """
     config = config.with_budget()
     strategy = devices.strategy(config)

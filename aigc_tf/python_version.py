@@ -9,9 +9,9 @@ import sys
 def check():
     """Leave the process with exit status 2 unless it runs on a supported Python."""
     if not (3, 10) <= sys.version_info[:2] <= (3, 11):
+        version = ".".join(map(str, sys.version_info[:2]))
         sys.stderr.write(
             "aigc_tf needs Python 3.10 or 3.11 (TensorFlow 2.15 and TensorFlow Addons exist for no later one), "
-            "but this is Python %d.%d: make the virtual environment with python3.11 -m venv .venv\n"
-            % sys.version_info[:2]
+            "but this is Python " + version + ": make the virtual environment with python3.11 -m venv .venv\n"
         )
         raise SystemExit(2)

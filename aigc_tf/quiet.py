@@ -8,8 +8,8 @@ import re
 import sys
 import tempfile
 
-# Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without GPU,
-# and factories that are registered twice in every process.
+# Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without
+# GPU, and factories that are registered twice in every process.
 _NOISE = re.compile(
     r"Unable to register cu(DNN|FFT|BLAS) factory|TF-TRT Warning|Could not find cuda drivers|"
     r"To enable the following instructions|oneDNN custom operations are on"
@@ -21,7 +21,8 @@ def import_tensorflow() -> None:
 
     The noise comes from C++ at the level of errors, before any logger could be asked to be quiet: hence the detour of
     the file descriptor. Errors of TensorFlow's C++ core and all warnings of its Python side stay visible for the whole
-    process; the warnings of the core are left out, since every MirroredStrategy on a CPU makes it emit one about its own inside.
+    process; the warnings of the core are left out, since every MirroredStrategy on a CPU makes it emit one about its
+    own inside.
     A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything).
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,6 +1,6 @@
 """The one mechanism behind every registry: names that are listed at once, values imported at first use.
 
-`train.py --help` must list losses, networks and data sets in well under a second, while their modules import TensorFlow.
+`train.py --help` must list losses, networks and data sets in well under a second, but their modules import TensorFlow.
 So each folder names its modules in one place, and reads from them only when somebody asks for a value.
 """
 

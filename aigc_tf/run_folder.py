@@ -128,7 +128,7 @@ class RunFolder:
 
     def lock(self) -> IO[str]:
         """Keep other processes from training in this folder for as long as the result is open (or we live)."""
-        file = open(self.path / ".lock", "w")
+        file = open(self.path / ".lock", "w")  # noqa: SIM115 - the caller holds it open
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

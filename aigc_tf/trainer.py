@@ -29,7 +29,7 @@ _logger = logging.getLogger("aigc_tf")
 def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[str], None] = print) -> RunFolder | None:
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
 
-    Returns the run folder where the budget was spent, None where a signal stopped training (a checkpoint is saved then).
+    Returns the run folder where the budget was spent, None where a signal stopped training (it is then saved).
     Raises UserError for what the person can mend, DivergedError, and OSError where the disk does not take the records.
     """
     config = config.with_budget()

@@ -3,7 +3,8 @@
     python verify_export.py VERSION_FOLDER [EXPECTED.npz]
 
 This file imports nothing of the project, as the server will not have it either. It prints one line a fault and exits
-with 1, or exits with 0. EXPECTED.npz holds int64 `seed` [N] and float32 `image` [N,H,W,C] in [-1, 1]: what the model itself makes of these seeds.
+with 1, or exits with 0. EXPECTED.npz holds int64 `seed` [N] and float32 `image` [N,H,W,C] in [-1, 1]: what the model
+itself makes of these seeds.
 """
 
 import os
@@ -39,7 +40,7 @@ def graph_faults(folder):
     for function in graph.library.function:
         operations |= {node.op for node in function.node_def}
         if function.attr["_XlaMustCompile"].b:
-            yield f"function {function.signature.name} must be compiled by XLA, which TensorFlow Serving has switched off"
+            yield f"function {function.signature.name} must be compiled by XLA, which TensorFlow Serving lacks"
     for operation in sorted(operations):
         if ">" in operation:
             yield f"operation {operation} is not part of TensorFlow"

@@ -47,7 +47,7 @@ def refused(done: subprocess.CompletedProcess, status: int = 2) -> str:
 
 
 def signal_when(arguments: list[object], number: signal.Signals, ready: Callable[[], bool]) -> subprocess.Popen:
-    """Start `python <arguments>`, send it a signal once `ready()`, and return the ended process (its output is read)."""
+    """Start `python <arguments>`, signal it once `ready()`, and return the ended process; `output` is its text."""
     process = subprocess.Popen(
         [sys.executable, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

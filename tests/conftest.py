@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Nothing listens there, so whatever asks for the network is refused at once, in this process and in commands that tests run.
+# Nothing listens there: whatever asks for the network is refused at once, here and in the commands that tests run.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ[_name] = "http://127.0.0.1:9"
 os.environ["AIGC_TF_CACHE"] = tempfile.mkdtemp(prefix="aigc_tf-tests-")

@@ -48,7 +48,7 @@ def test_rollback_lowers_the_learning_rate_a_bounded_number_of_times(tmp_path):
 
 
 def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(tmp_path):
-    """Files may not grow over a limit, as on a disk that is full; the first checkpoints fit, curves and a later one do not."""
+    """Files may not grow over a limit, as on a full disk; the first checkpoints were written before that."""
     small = [*TINY, "--no-evaluate", "--no-export", "--latent-dim", 4, "--logs", tmp_path, "--name", "run"]
     succeed(train(*small, "--steps", 10))
     size = (tmp_path / "run" / "checkpoints" / "step-10.data-00000-of-00001").stat().st_size

@@ -20,7 +20,7 @@ class StepCallback(tf.keras.callbacks.Callback):
     def finish(self) -> None:
         """Once, when the budget is spent; not where training was interrupted, since a resumed run goes on there.
 
-        May write records but change no state, so that a run that is prolonged later equals one that was longer from the start.
+        May write records but change no state, so that a run that is prolonged later equals one that was longer at once.
         """
 
     def close(self) -> None:

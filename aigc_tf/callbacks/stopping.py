@@ -13,7 +13,7 @@ from aigc_tf.callbacks.step_callback import StepCallback
 
 
 class Clock(StepCallback):
-    """Counts the seconds trained in `seconds` (a variable that checkpoints keep) and stops at `limit`, if there is one."""
+    """Counts the seconds trained in `seconds` (a variable that checkpoints keep); stops at `limit`, if there is one."""
 
     def __init__(self, seconds: tf.Variable, limit: float | None) -> None:
         super().__init__()

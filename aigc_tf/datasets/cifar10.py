@@ -1,4 +1,7 @@
-"""CIFAR-10: 60,000 photographs of 32x32 pixels (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images")."""
+"""CIFAR-10: 60,000 photographs of 32x32 pixels.
+
+Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
+"""
 
 from __future__ import annotations
 

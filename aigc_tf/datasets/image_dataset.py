@@ -73,11 +73,11 @@ def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.ui
     images, labels = split
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
         raise UserError(
-            f"{name} images are {images.dtype} {list(images.shape)}: expected uint8 [N, H, W] or [N, H, W, C], not empty"
+            f"{name} images are {images.dtype} {list(images.shape)}: expected uint8 [N, H, W] or [N, H, W, C]"
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != images.shape[:1]:
         raise UserError(
-            f"{name} labels are {labels.dtype} {list(labels.shape)}: expected one integer for each of {len(images)} images"
+            f"{name} labels are {labels.dtype} {list(labels.shape)}: expected one integer for each of {len(images)}"
         )
     if labels.min() < 0 or labels.max() >= max(num_classes, 1):
         raise UserError(

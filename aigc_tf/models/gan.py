@@ -40,7 +40,8 @@ class GAN(GenerativeModel):
     """A generator and a discriminator that train against each other.
 
     `config` decides the objective and the moving average; networks, loss and penalties come as objects, so that any
-    of them can be one's own. `ema_generator` is the moving average of the generator: samples, evaluation and exports use it.
+    of them can be one's own. `ema_generator` is the moving average of the generator: samples, evaluation and exports
+    use it.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ _MOST_CHANNELS = 256
 
 
 def _sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Sizes from the full image down, each half of the one before, until the shorter side is at most 8; at least two."""
+    """Sizes from the full image down, each half the one before, until the shorter side is at most 8; at least two."""
     sizes = [(height, width)]
     while len(sizes) < 2 or min(sizes[-1]) > 8:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))

@@ -67,7 +67,7 @@ def test_finite_with_finite_gradients_at_huge_logits(name, side):
 
 @pytest.mark.parametrize("name", GAN_LOSSES)
 def test_each_side_pulls_its_way(name):
-    """The generator wants higher logits for its fakes; the discriminator lower ones, and higher ones for real images."""
+    """The generator wants higher logits for fakes, the discriminator lower ones, and higher ones for real images."""
     real, fake = tf.constant([0.1]), tf.constant([0.2])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([real, fake])
