@@ -109,7 +109,7 @@ def show(record: dict[str, Any]) -> None:
     table = Table(
         title=f"step {record['step']:,}: {record['num_generated']:,} generated against {real:,} held-out real images"
     )
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)
     table.add_column("value", justify="right")
     table.add_column("of real images", justify="right")
     table.add_column("better")

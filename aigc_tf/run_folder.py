@@ -100,10 +100,15 @@ class RunFolder:
         return cls(config.logs / (name if taken == 1 else f"{name}-{taken}"))
 
     def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
-        """Make the folder and write down what the run is. Raises OSError where that cannot be done."""
-        self.path.mkdir(parents=True)
-        for folder in (self.tensorboard, self.samples, self.checkpoints, self.path / "evaluation"):
-            folder.mkdir()
+        """Make the folder and write down what the run is. Raises UserError where the folder cannot be made."""
+        try:
+            self.path.mkdir(parents=True)
+            for folder in (self.tensorboard, self.samples, self.checkpoints, self.path / "evaluation"):
+                folder.mkdir()
+        except OSError as error:
+            raise UserError(
+                f"cannot make the run folder {self.path}: {error.strerror} (choose another --logs)"
+            ) from None
         write_atomically(self.environment_file, json.dumps(environment, indent=2) + "\n")
         write_atomically(self.data_file, json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
         write_atomically(self.config_file, config.to_json())
