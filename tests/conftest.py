@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Nothing listens there: whatever asks for the network is refused at once, here and in the commands that tests run.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ[_name] = "http://127.0.0.1:9"
 os.environ["AIGC_TF_CACHE"] = tempfile.mkdtemp(prefix="aigc_tf-tests-")
 
+from aigc_tf.quiet import import_tensorflow  # noqa: E402
+
+import_tensorflow()
 import tensorflow as tf  # noqa: E402
 
 tf.config.set_logical_device_configuration(

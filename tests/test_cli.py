@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from commands import ROOT, TINY, refused, run, succeed, train
 
-from aigc_tf.callbacks.progress import Progress  # noqa: F401 - importable without a terminal
 from aigc_tf.datasets import DATASETS
 from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.networks import NETWORKS
@@ -103,12 +102,16 @@ def test_an_unsupported_python_is_told_in_a_sentence():
 
 def test_a_bar_in_a_terminal_and_lines_elsewhere(tmp_path):
     """Under a pseudo-terminal the progress is redrawn in place."""
+    import fcntl
     import pty
+    import struct
+    import termios
 
     arguments = [*TINY, "--no-evaluate", "--no-export", "--steps", 12, "--logs", tmp_path]
     lines = train(*arguments, "--name", "lines").stderr
     assert "step 12/12: generator" in lines and "images/s" in lines and "left" in lines and "\r" not in lines
     master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     command = [sys.executable, "train.py", *map(str, arguments), "--name", "bar"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
     os.close(slave)

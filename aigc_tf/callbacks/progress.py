@@ -28,28 +28,22 @@ class Progress(StepCallback):
         self._timed: tuple[int, float] | None = None
         self._bar = None
         if sys.stderr.isatty():
-            self._bar = tqdm(
-                total=self._last_step, initial=self._first_step, unit=" steps", dynamic_ncols=True, smoothing=0.1
-            )
+            shape = "{n_fmt}/{total_fmt} {bar} {postfix}" if self._last_step else "step {n_fmt} {postfix}"
+            self._bar = tqdm(total=self._last_step, initial=self._first_step, bar_format=shape, dynamic_ncols=True)
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         now = time.monotonic()
         if self._timed is None:  # the first step also builds the graph: it says nothing about speed
             self._timed = (step, now)
-        losses = f"generator {logs['loss/generator']:.3f}, discriminator {logs['loss/discriminator']:.3f}"
+        text = f"generator {logs['loss/generator']:.3f}, discriminator {logs['loss/discriminator']:.3f}, "
+        text += f"{self._speed(step, now):,.0f} images/s, {self._time_left(step, now)} left"
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{losses}, {self._speed(step, now):,.0f} images/s", refresh=False)
+            self._bar.set_postfix_str(text, refresh=False)
             self._bar.update(1)
         elif now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step:
             self._told = now
             total = "" if self._last_step is None else f"/{self._last_step}"
-            left = self._seconds_left(step, now)
-            print(
-                f"step {step}{total}: {losses}, {self._speed(step, now):,.0f} images/s, "
-                f"{int(left) // 60}:{int(left) % 60:02d} left",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"step {step}{total}: {text}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._bar is not None:
@@ -59,8 +53,10 @@ class Progress(StepCallback):
         first_step, first_time = self._timed or (step, now)
         return (step - first_step) * self._global_batch_size / (now - first_time) if step > first_step else 0.0
 
-    def _seconds_left(self, step: int, now: float) -> float:
+    def _time_left(self, step: int, now: float) -> str:
         if self._last_step is None:
-            return max(0.0, (self._limit or 0.0) - (now - self._started))
-        speed = self._speed(step, now)
-        return (self._last_step - step) * self._global_batch_size / speed if speed else 0.0
+            seconds = max(0.0, (self._limit or 0.0) - (now - self._started))
+        else:
+            speed = self._speed(step, now)
+            seconds = (self._last_step - step) * self._global_batch_size / speed if speed else 0.0
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -57,7 +57,12 @@ class GAN(GenerativeModel):
         self.loss_functions = loss
         self.penalty_functions = dict(penalties)
         self.generator, self.discriminator = networks
-        self.ema_generator = tf.keras.models.clone_model(self.generator)
+        # In float32 also under mixed precision: samples are no hot path, and bfloat16 would round them differently in
+        # training, in the export and in batches of other sizes.
+        self.ema_generator = tf.keras.models.clone_model(
+            self.generator,
+            clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"}),
+        )
         self.ema_generator.set_weights(self.generator.get_weights())
 
     def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:

@@ -111,4 +111,7 @@ def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray],
 
 
 def some_change(before: dict[str, np.ndarray], after: dict[str, np.ndarray], prefix: str) -> bool:
-    return any(not np.array_equal(before[name], after[name]) for name in before if name.startswith(prefix))
+    """Whether a variable whose name begins with `prefix` differs; the two may be of different models."""
+    old, new = ([value for name, value in state.items() if name.startswith(prefix)] for state in (before, after))
+    assert len(old) == len(new) > 0
+    return any(not np.array_equal(first, second) for first, second in zip(old, new))

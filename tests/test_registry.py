@@ -1,0 +1,49 @@
+"""Registries: names at once, values at first use, and an unknown name answered with the known ones."""
+
+import subprocess
+import sys
+
+import pytest
+
+from aigc_tf.errors import UserError
+from aigc_tf.losses import GAN_LOSSES
+from aigc_tf.losses.hinge import LOSS
+from aigc_tf.models import MODELS
+from aigc_tf.networks import NETWORKS
+from aigc_tf.penalties import PENALTIES
+from aigc_tf.registry import Registry
+
+REGISTRIES = {"losses": GAN_LOSSES, "models": MODELS, "networks": NETWORKS, "penalties": PENALTIES}
+
+
+@pytest.mark.parametrize("registry", REGISTRIES.values(), ids=REGISTRIES)
+def test_every_name_leads_to_a_value(registry):
+    assert len(registry) == len(set(registry)) > 0
+    assert all(registry[name] is not None for name in registry)
+
+
+def test_it_reads_like_a_dict():
+    assert "hinge" in GAN_LOSSES and "hing" not in GAN_LOSSES
+    assert GAN_LOSSES["hinge"] is LOSS
+    assert dict(GAN_LOSSES)["hinge"] is LOSS
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    for ask in (PENALTIES.check, PENALTIES.__getitem__):
+        with pytest.raises(UserError, match="'r3' is not one of the penalties: r1, r2, wgan_gp"):
+            ask("r3")
+
+
+def test_a_missing_module_is_our_mistake_and_not_the_users():
+    with pytest.raises(ModuleNotFoundError):
+        Registry("aigc_tf.losses", "LOSS", "nowhere")["nowhere"]
+
+
+def test_listing_names_imports_no_tensorflow():
+    code = (
+        "import sys; from aigc_tf.losses import GAN_LOSSES as l; from aigc_tf.optimizers import OPTIMIZERS as o; "
+        "from aigc_tf.config import TrainConfig; TrainConfig(); "
+        "print(len(list(l)), len(o), 'hinge' in l, 'tensorflow' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert answer.split()[2:] == ["True", "False"]
