@@ -232,7 +232,7 @@ def restore(gan, path):
 
 @pytest.mark.parametrize("network", ["lean", "dcgan"])
 def test_a_run_from_a_checkpoint_goes_on_bit_for_bit(network, tmp_path):
-    settings = config(network=network, penalties=("wgan_gp",), penalty_interval=2, spectral_norm=True, critic_steps=2)
+    settings = config(network=network, penalties=("wgan_gp",), penalty_interval=2, spectral_norm=True)
     unbroken = train(created_gan(settings), 3)
 
     stopped = train(created_gan(settings), 1)

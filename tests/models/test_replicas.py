@@ -53,7 +53,7 @@ def test_plain_descent_would_show_a_step_that_is_twice_too_large():
     "network, changes",
     [
         ("lean", {"penalties": ("r1", "r2"), "spectral_norm": True}),
-        ("mlp", {"loss": "relativistic", "penalties": ("wgan_gp",), "critic_steps": 3}),
+        ("mlp", {"loss": "relativistic", "penalties": ("wgan_gp",), "critic_steps": 2}),
     ],
     ids=["lean", "mlp"],
 )
