@@ -88,7 +88,7 @@ class TrainConfig:
     mixed_precision: bool = False
     """Compute in bfloat16, keep weights in float32."""
     jit_compile: bool = False
-    """Compile the training step with XLA (one device only)."""
+    """Compile the training step with XLA (one device only). Its noise differs in value from that of the default."""
 
     # Watching
     log_every: int = 50

@@ -132,7 +132,7 @@ def _verify(folder: Path, model: GenerativeModel) -> None:
         np.savez(expected, seed=seeds, image=model.sample(tf.constant(seeds)).numpy())
         script = Path(__file__).with_name("verify_export.py")
         # -I: neither the working directory nor the script's own can lend it our code.
-        command = [sys.executable, "-I", str(script), str(folder), str(expected)]
+        command = [sys.executable, "-I", str(script), str(folder.resolve()), str(expected)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
     if done.returncode:
         faults = done.stdout.strip() or done.stderr.strip()[-2000:]

@@ -88,6 +88,23 @@ def test_resuming_cannot_change_the_model(tmp_path):
     assert "cannot be combined" in line
 
 
+def test_a_whole_run_with_relative_paths(tmp_path):
+    """From training to judging and exporting, as somebody types it who stands in the folder of their logs."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def here(*arguments: object) -> str:
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return succeed(done)
+
+    assert "published: logs/run/export/synthetic/1" in here(ROOT / "train.py", *TINY, "--steps", 5, "--name", "run")
+    assert "fd_lenet" in here(ROOT / "evaluate.py", "logs/run", "--num-samples", 50)
+    assert here("-m", "aigc_tf", "export", "logs/run", "--to", "models/shapes").strip() == "models/shapes/1"
+    Path(tmp_path / "logs").rename(tmp_path / "moved")
+    assert "trained to step 7" in here(ROOT / "train.py", "--resume", "moved/run", "--steps", 7)
+    assert "published" in here(ROOT / "train.py", "--resume", "moved/run", "--steps", 7)
+
+
 def test_an_unknown_command_is_told(tmp_path):
     assert "'exprot' is not one of the commands: export" in refused(run("-m", "aigc_tf", "exprot"))
 
