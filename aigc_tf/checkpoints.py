@@ -72,40 +72,40 @@ class Checkpoints:
 
     def restore(self) -> int:
         """Go back to the newest checkpoint that can be read, and return its step. Raises UserError if there is none."""
-        paths = list(reversed(self._manager.checkpoints))
-        for path in paths:
-            try:
-                self._checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-            except _UNREADABLE as error:
-                _logger.warning("checkpoint %s is damaged (%s); trying the one before", path, _reason(error))
-                continue
-            self._good_step = _step_of(path)
-            return self._good_step
-        raise UserError(
-            f"{self._manager.directory} holds no checkpoint that can be read ({len(paths)} tried): start a new run"
-        )
+        path = _restore_newest(self._checkpoint, self._manager.checkpoints, self._manager.directory)
+        self._good_step = _step_of(path)
+        return self._good_step
 
 
 def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
-    """The model of a run as it was at a checkpoint (the newest by default), for sampling and judging.
+    """The model of a run as it was at a checkpoint (by default the newest that can be read), for sampling and judging.
 
     Raises UserError where that checkpoint does not exist or cannot be read.
     """
     config = run.read_config()
     state = tf.train.get_checkpoint_state(str(run.checkpoints))
-    paths = {_step_of(path): path for path in (state.all_model_checkpoint_paths if state else [])}
+    paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
         raise UserError(f"{run.path} has no checkpoint yet: train it first (train.py --resume {run.path})")
-    step = max(paths) if step is None else step
-    if step not in paths:
-        raise UserError(f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(paths)))}")
+    if step is not None:
+        steps = [_step_of(path) for path in paths]
+        if step not in steps:
+            raise UserError(f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(steps)))}")
+        paths = [paths[steps.index(step)]]
     model = MODELS[config.model](run.read_spec(), config)
-    try:
-        status = tf.train.Checkpoint(model=model).restore(paths[step])
-        status.assert_existing_objects_matched().expect_partial()
-    except _UNREADABLE as error:
-        raise UserError(f"the checkpoint of step {step} in {run.path} is damaged ({_reason(error)})") from None
+    _restore_newest(tf.train.Checkpoint(model=model), paths, str(run.checkpoints))
     return model
+
+
+def _restore_newest(checkpoint: tf.train.Checkpoint, paths: list[str], folder: str) -> str:
+    """Restore the last of `paths` (oldest first) that can be read, and return it."""
+    for path in reversed(paths):
+        try:
+            checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+            return path
+        except _UNREADABLE as error:
+            _logger.warning("checkpoint %s is damaged (%s)", path, _reason(error))
+    raise UserError(f"{folder} holds no checkpoint that can be read ({len(paths)} tried): start a new run")
 
 
 def _step_of(path: str) -> int:

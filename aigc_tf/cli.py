@@ -36,7 +36,7 @@ _STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 class _Start:
     """Where the settings come from; flags given beside it override them."""
 
-    preset: Annotated[str, arg(help=f"Recipe to start from: {', '.join(PRESETS)}.")] = "default"
+    preset: Annotated[str | None, arg(help=f"Recipe to start from: {', '.join(PRESETS)}.")] = None
     config: Path | None = None
     """JSON file of settings, such as the config.json of a run."""
     resume: Path | None = None
@@ -151,15 +151,17 @@ def _command(arguments: list[str]) -> int:
 
 
 def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
-    """Settings in the order default < preset < --config or the resumed run < flags."""
+    """Settings of the preset, of the --config file or of the resumed run, with the flags over them."""
     start = _Start()
     if not {"-h", "--help"} & set(arguments):
         start, _ = _parse(_Start, arguments, "train.py", return_unknown_args=True, add_help=False)
-    if start.preset not in PRESETS:
-        raise UserError(f"{start.preset!r} is not one of the presets: {', '.join(PRESETS)}")
-    base = PRESETS[start.preset]
-    if start.config is not None and start.resume is not None:
-        raise UserError("--config and --resume cannot be combined: a resumed run brings its own settings")
+    preset = start.preset or "default"
+    if preset not in PRESETS:
+        raise UserError(f"{preset!r} is not one of the presets: {', '.join(PRESETS)}")
+    given = [f"--{name}" for name in ("preset", "config", "resume") if getattr(start, name) is not None]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
+    base = PRESETS[preset]
     if start.config is not None:
         try:
             base = TrainConfig.from_json(start.config.read_text(), str(start.config))
@@ -174,6 +176,8 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     config = _parse(TrainCommand, arguments, "train.py", default=default).settings
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
+    if config.data_dir is not None:  # what the run records must hold in any working directory
+        config = dataclasses.replace(config, data_dir=config.data_dir.expanduser().resolve())
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
     return start, config

@@ -144,7 +144,9 @@ class TrainConfig:
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "
                 "leave one of them out"
             )
-        if self.name is not None and (self.name in ("", ".", "..") or Path(self.name).name != self.name):
+        if self.name is not None and (
+            self.name in ("", ".", "..") or Path(self.name).name != self.name or not self.name.isprintable()
+        ):
             raise UserError(f"name {self.name!r} must be a plain folder name; the folder above it is --logs")
 
     def with_budget(self) -> TrainConfig:
@@ -163,12 +165,12 @@ class TrainConfig:
             values = json.loads(text)
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks: dict[Any, Any] = {float: _to_float, tuple[str, ...]: _to_tuple}
+            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
             return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
         except dacite.UnexpectedDataError as error:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             raise UserError(f"{source}: no such field: {', '.join(error.keys)}; known are {known}") from None
-        except (ValueError, TypeError, dacite.DaciteError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError, dacite.DaciteError) as error:
             raise UserError(f"{source}: {error}") from None
 
 
@@ -203,7 +205,14 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 def _to_float(value: Any) -> Any:
     """JSON writes 1.0 and 1 as it likes; both are a float to us."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return float(_to_int(value)) if isinstance(value, int) else value
+
+
+def _to_int(value: Any) -> Any:
+    """Python counts True as 1; a person who writes it means something else."""
+    if isinstance(value, bool):
+        raise UserError(f"{value} where a whole number is expected")
+    return value
 
 
 def _to_tuple(value: Any) -> Any:

@@ -51,12 +51,14 @@ def evaluate(
             f"{run.path} was trained on {spec.num_examples:,} images from {spec.source}, but now the data are "
             f"{data.spec.num_examples:,} from {data.spec.source}: give the first ones with --data-dir"
         )
-    num_samples = num_samples or min(MOST_SAMPLES, spec.num_examples)
+    num_samples = min(MOST_SAMPLES, spec.num_examples) if num_samples is None else num_samples
     if not 2 <= num_samples <= spec.num_examples:
         raise UserError(
             f"--num-samples {num_samples} cannot be judged: it must be from 2 to {spec.num_examples}, the number of "
             "training images, since the floor is measured with as many of those"
         )
+    if not 0 <= seed < 2**31:
+        raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     model = load_model(run, step)
     classifier = load_classifier(config.dataset, data, announce=say)
     generated = generate(model, num_samples, seed)

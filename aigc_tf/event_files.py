@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
+from aigc_tf.config import TrainConfig
 
-def trim(folder: Path, step: int) -> None:
-    """Remove all events after `step` from the files in `folder` (for step 0: those of step 0 too).
 
-    A run that goes on from a checkpoint writes them again; without this TensorBoard would draw both. Files that a kill
-    cut short lose their broken last record.
+def trim(folder: Path, step: int, config: TrainConfig) -> None:
+    """Remove what going on from `step` would not find: events after it (for step 0: all), and the last ones of a budget
+    that ended between two regular ones.
+
+    A run that goes on writes them again; without this TensorBoard would draw both. Files that a kill cut short lose
+    their broken last record. Raises OSError where the disk does not take the rest.
     """
+
+    intervals = {"scalars": config.log_every, "images": config.sample_every}
+
+    def keep(event: Any) -> bool:
+        if event.HasField("file_version"):
+            return True
+        plugins = [value.metadata.plugin_data.plugin_name for value in event.summary.value]
+        regular = all(event.step % intervals.get(plugin, 1) == 0 for plugin in plugins)
+        return regular and event.step <= step and step > 0
+
     for path in sorted(folder.glob("events.out.tfevents.*")):
         kept = []
         dropped = False
         try:
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-                event = tf.compat.v1.Event.FromString(record)
-                keep = event.HasField("file_version") or (event.step <= step and step > 0)
-                kept.append(record) if keep else None
-                dropped |= not keep
+                if keep(tf.compat.v1.Event.FromString(record)):
+                    kept.append(record)
+                else:
+                    dropped = True
         except tf.errors.DataLossError:
             dropped = True
         if dropped:
             part = folder / f".{path.name}.part"
-            with tf.io.TFRecordWriter(str(part)) as writer:
-                for record in kept:
-                    writer.write(record)
+            try:
+                with tf.io.TFRecordWriter(str(part)) as writer:
+                    for record in kept:
+                        writer.write(record)
+            except tf.errors.OpError as error:
+                raise OSError(f"{path} could not be written anew: {error.message}") from None
             os.replace(part, path)
 
 

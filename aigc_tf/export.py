@@ -46,7 +46,8 @@ def publish(run: RunFolder, base: Path | None = None, step: int | None = None) -
         ExportError: the written export failed its checks; nothing was published.
     """
     config = run.read_config()
-    base = base or run.export / config.dataset
+    base = run.export / config.dataset if base is None else base
+    name = base.resolve().name
     model = load_model(run, step)
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -54,11 +55,15 @@ def publish(run: RunFolder, base: Path | None = None, step: int | None = None) -
     except OSError as error:
         raise UserError(f"cannot export to {base}: {error.strerror}") from None
     try:
-        _write(model, run, base.name, building)
+        _write(model, run, name, building)
         _verify(building, model)
         _force_to_disk(building)
         building.chmod(0o755)  # mkdtemp lets nobody else in, but the server is often somebody else
-        return _rename_to_next_version(building, base)
+        version = _rename_to_next_version(building, base)
+        _sync(base)
+        return version
+    except tf.errors.OpError as error:
+        raise OSError(f"the export could not be written to {base}: {error.message}") from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -141,11 +146,15 @@ def _verify(folder: Path, model: GenerativeModel) -> None:
 
 def _force_to_disk(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _rename_to_next_version(building: Path, base: Path) -> Path:

@@ -49,6 +49,18 @@ def _addons_optimizers() -> Any:
     return addons_optimizers
 
 
+def make_slots(optimizer: Any, variables: list[Any]) -> None:
+    """Make all that `optimizer` keeps for `variables` now, rather than at the first step.
+
+    A checkpoint of step 0 then holds the same values as any later one. To be called under the strategy's scope.
+    """
+    if hasattr(optimizer, "build"):
+        optimizer.build(variables)
+    else:  # Addons builds on Keras' older optimizers
+        optimizer.iterations  # noqa: B018 - made when first asked for
+        optimizer._create_all_weights(variables)
+
+
 OPTIMIZERS: dict[str, Callable[[float, float, float], Any]] = {
     "adam": adam,
     "adamw": adamw,

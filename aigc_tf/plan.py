@@ -13,7 +13,7 @@ from aigc_tf.trainer import num_steps
 
 
 def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
-    """Configuration, sizes and costs of the run that `config` asks for, as text. Writes no file and trains nothing.
+    """Configuration, sizes and costs of the run that `config` asks for, as text. Trains nothing, makes no folder.
 
     FLOPs count a multiplication and an addition as two. A training step is reckoned from one forward pass of
     each network, a backward pass counting twice a forward one: the generator forward in each discriminator update and
@@ -30,7 +30,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     batch, critic_steps = config.global_batch_size, config.critic_steps
     generator, discriminator = (_forward_flops(network) for network in (model.generator, model.discriminator))
     penalties = 6 * discriminator * len(config.penalties) / config.penalty_interval
-    flops = batch * (critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + 3 * discriminator)
+    flops = batch * (critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + 2 * discriminator)
 
     parameters = model.generator.count_params() + model.discriminator.count_params()
     # Weight, gradient and two slots each, and the average of the generator.

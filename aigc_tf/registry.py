@@ -6,15 +6,15 @@ So each folder names its modules in one place, and reads from them only when som
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 from aigc_tf.errors import UserError
 
 
-class Registry(Mapping[str, Any]):
-    """A read-only dict from a name to the attribute `attribute` of the module `package.name`.
+class Registry:
+    """Much of a read-only dict, from a name to the attribute `attribute` of the module `package.name`.
 
     Iterating over it, testing membership and `len` import nothing; indexing imports that one module.
     An unknown name is a `UserError` that lists the known ones, since it can only come from a user.

@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from aigc_tf.errors import UserError
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a whole file or none: readers, and a kill at any moment, see the old content or the new."""
+    path.parent.mkdir(exist_ok=True)  # archives and git lose empty folders
     part = path.with_name(f".{path.name}.part")
     with open(part, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -31,7 +33,7 @@ class RunFolder:
 
     config.json       enough to run it again (`train.py --config`)
     data.json         the images it learns from: source, size, content hash, licence
-    environment.json  versions, commit and machine
+    environment.json  versions, commit and machine; environment-from-step-N.json where the run was resumed
     metrics.jsonl     one line of figures per point of the curves
     curves.png        the same as a picture, when training ends
     tensorboard/      the same, with pictures, for TensorBoard
@@ -50,10 +52,6 @@ class RunFolder:
     @property
     def data_file(self) -> Path:
         return self.path / "data.json"
-
-    @property
-    def environment_file(self) -> Path:
-        return self.path / "environment.json"
 
     @property
     def metrics_file(self) -> Path:
@@ -82,8 +80,12 @@ class RunFolder:
     def sample_file(self, step: int) -> Path:
         return self.samples / f"step-{step:08d}.png"
 
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
     def evaluation_file(self, step: int) -> Path:
-        return self.path / "evaluation" / f"{step}.json"
+        return self.evaluation / f"{step}.json"
 
     @classmethod
     def planned(cls, config: TrainConfig) -> RunFolder:
@@ -100,18 +102,28 @@ class RunFolder:
         return cls(config.logs / (name if taken == 1 else f"{name}-{taken}"))
 
     def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
-        """Make the folder and write down what the run is. Raises UserError where the folder cannot be made."""
+        """Make the folder, whole or not at all, and write down what the run is. Raises UserError where that fails."""
+        building = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            self.path.mkdir(parents=True)
-            for folder in (self.tensorboard, self.samples, self.checkpoints, self.path / "evaluation"):
+            building.mkdir(parents=True)
+            draft = RunFolder(building)
+            for folder in (draft.tensorboard, draft.samples, draft.checkpoints, draft.evaluation):
                 folder.mkdir()
+            write_atomically(draft.data_file, json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
+            draft.write_environment(0, environment)
+            draft.write_config(config)
+            os.rename(building, self.path)
         except OSError as error:
+            shutil.rmtree(building, ignore_errors=True)
+            reason = error.strerror or str(error)
             raise UserError(
-                f"cannot make the run folder {self.path}: {error.strerror} (choose another --logs)"
+                f"cannot make the run folder {self.path}: {reason} (choose another --logs or --name)"
             ) from None
-        write_atomically(self.environment_file, json.dumps(environment, indent=2) + "\n")
-        write_atomically(self.data_file, json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
-        write_atomically(self.config_file, config.to_json())
+
+    def write_environment(self, step: int, environment: dict[str, Any]) -> None:
+        """Record what the run goes on with from `step`; the first one is `environment.json`."""
+        name = "environment.json" if step == 0 else f"environment-from-step-{step}.json"
+        write_atomically(self.path / name, json.dumps(environment, indent=2) + "\n")
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -123,13 +135,19 @@ class RunFolder:
         return run
 
     def read_config(self) -> TrainConfig:
-        return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file))
+        try:
+            return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read {self.config_file}: {error}") from None
 
     def read_spec(self) -> DataSpec:
         """The DataSpec of the run's images, without the images."""
-        values = json.loads(self.data_file.read_text())
-        values["image_shape"], values["class_names"] = tuple(values["image_shape"]), tuple(values["class_names"])
-        return DataSpec(**values)
+        try:
+            values = json.loads(self.data_file.read_text())
+            values["image_shape"], values["class_names"] = tuple(values["image_shape"]), tuple(values["class_names"])
+            return DataSpec(**values)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{self.data_file} is damaged ({error!r}): take the one of a copy of the run") from None
 
     def lock(self) -> IO[str]:
         """Keep other processes from training in this folder for as long as the result is open (or we live)."""
@@ -145,13 +163,16 @@ class RunFolder:
         """Record a changed configuration (a longer budget, say)."""
         write_atomically(self.config_file, config.to_json())
 
-    def trim(self, step: int) -> None:
-        """Forget figures and grids after `step`, so that going on from there writes each of them once."""
+    def trim(self, step: int, config: TrainConfig) -> None:
+        """Forget figures and grids that going on from `step` would not find: those after it, written again then,
+        and the last ones of a budget that ended between two regular ones."""
         if self.metrics_file.exists():
             lines = self.metrics_file.read_text().splitlines(keepends=True)
-            write_atomically(self.metrics_file, "".join(line for line in lines if _step_of(line) <= step))
+            kept = [line for line in lines if _step_of(line) <= step and _step_of(line) % config.log_every == 0]
+            write_atomically(self.metrics_file, "".join(kept))
         for grid in self.samples.glob("step-*.png"):
-            if int(grid.stem.partition("-")[2]) > step:
+            drawn = int(grid.stem.partition("-")[2])
+            if drawn > step or drawn % config.sample_every:
                 grid.unlink()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
+    config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     last_step = num_steps(config, data.spec.num_examples)
 
     run = resume or RunFolder.planned(config)
@@ -50,26 +52,36 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         with strategy.scope():
             model = MODELS[config.model](data.spec, config)
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
-        if resume is None:
+        if checkpoints.last_step is None:
             checkpoints.save()
         else:
-            checkpoints.restore()
+            first_step = checkpoints.restore()
             run.write_config(config)
+            run.write_environment(first_step, environment.describe())
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
-        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {config.logs})")
-        signal_name = fit_until_done(model, checkpoints, config, run, data, last_step)
-    if signal_name:
-        say(
-            f"stopped by {signal_name} at step {checkpoints.last_step}; go on with: python train.py --resume {run.path}"
-        )
-        return None
-    say(f"trained to step {checkpoints.last_step}")
+        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {run.path.parent})")
+        if is_finished(model, checkpoints, config, last_step):
+            say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
+        else:
+            signal_name = fit_until_done(model, checkpoints, config, run, data, last_step)
+            if signal_name:
+                step = checkpoints.last_step
+                say(f"stopped by {signal_name} at step {step}; go on with: python train.py --resume {run.path}")
+                return None
+            say(f"trained to step {checkpoints.last_step}")
     plots.draw_curves(run)
     if config.evaluate:
         evaluator.show(evaluator.evaluate(run, data=data, say=say))
     if config.export:
         say(f"published: {export.publish(run)}")
     return run
+
+
+def is_finished(model: GenerativeModel, checkpoints: Checkpoints, config: TrainConfig, last_step: int | None) -> bool:
+    """Whether the budget is spent already."""
+    if config.minutes is not None:
+        return float(checkpoints.seconds.numpy()) >= 60 * config.minutes
+    return last_step is not None and int(model.step.numpy()) >= last_step
 
 
 def num_steps(config: TrainConfig, num_examples: int) -> int | None:
@@ -104,11 +116,11 @@ def fit_until_done(
         except DivergedError as error:
             if config.on_divergence == "stop" or rollbacks == _MOST_ROLLBACKS:
                 tried = f" after {rollbacks} rollbacks" if rollbacks else ""
-                raise DivergedError(
-                    f"{error}{tried}; {checkpoints.describe_last()}. Try lower learning rates, a stronger penalty, "
-                    "or --on-divergence rollback"
-                ) from None
-            optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+                advice = "Try lower learning rates or another penalty"
+                if config.on_divergence == "stop":
+                    advice += ", or --on-divergence rollback"
+                raise DivergedError(f"{error}{tried}; {checkpoints.describe_last()}. {advice}") from None
+            optimizers = list(model.optimizers.values())
             halved = [float(optimizer.learning_rate.numpy()) / 2 for optimizer in optimizers]
             step = checkpoints.restore()
             for optimizer, learning_rate in zip(optimizers, halved):
@@ -127,10 +139,8 @@ def fit(
 ) -> str | None:
     """One call of Keras' `fit`, as a single epoch over a stream of batches that begins at the model's step."""
     first_step = int(model.step.numpy())
-    if last_step is not None and first_step >= last_step:
-        return None
-    run.trim(first_step)
-    event_files.trim(run.tensorboard, first_step)
+    run.trim(first_step, config)
+    event_files.trim(run.tensorboard, first_step, config)
     writer = event_files.open_writer(run.tensorboard)
     if first_step == 0:
         with writer.as_default(step=0):
@@ -140,7 +150,8 @@ def fit(
     stream = batches(data.train_images, data.train_labels, rows, config.seed, first_step)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if last_step is None else last_step - first_step
-    held_out = batches(data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, _HELD_OUT_BATCHES)
+    shown = min(_HELD_OUT_BATCHES, -(-len(data.test_images) // config.global_batch_size))
+    held_out = batches(data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, shown)
     stop = GracefulStop()
     watchers = callbacks.build(config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop)
     try:
@@ -148,6 +159,9 @@ def fit(
         if stop.signal_name is None:
             for watcher in watchers:
                 watcher.finish()
+        else:
+            writer.flush()
+            checkpoints.save()
     finally:
         for watcher in watchers:
             watcher.close()

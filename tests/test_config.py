@@ -38,6 +38,10 @@ def test_presets_are_the_tutorials_recipes():
         ('{"stepz": 3}', "stepz.*known are .*steps"),
         ('{"steps": "3"}', 'steps.*"3"'),
         ('{"steps": 2.5}', "steps"),
+        ('{"steps": true}', "True"),
+        ('{"minutes": true}', "True"),
+        ('{"minutes": 1' + "0" * 400 + "}", "file.json"),
+        ("[" * 100_000, "file.json"),
         ('{"beta_1": "x"}', "beta_1"),
         ('{"jit_compile": 1}', "jit_compile"),
         ('{"penalties": "r1"}', "penalties"),
@@ -58,7 +62,7 @@ def test_whole_numbers_are_floats_too():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"dataset": "mnis"}, "mnis.*mnist, fashion_mnist"),
+        ({"dataset": "mnis"}, "mnis.*mnist, mnist_5k, fashion_mnist"),
         ({"network": "resnet"}, "lean, dcgan, mlp"),
         ({"loss": "gan"}, "hinge"),
         ({"optimizer": "sgd"}, "adam"),
@@ -73,6 +77,7 @@ def test_whole_numbers_are_floats_too():
         ({"penalty_weight": -1.0}, "penalty_weight"),
         ({"name": "a/b"}, "plain folder name"),
         ({"name": ".."}, "plain folder name"),
+        ({"name": "a\0b"}, "plain folder name"),
         ({"seed": -1}, "seed"),
     ],
 )

@@ -48,10 +48,11 @@ def test_rollback_goes_on_with_lower_learning_rates(tmp_path):
     assert [step for tag, step, _ in scalar_events(tmp_path / "run") if tag == "loss/generator"] == [5, 10, 15]
 
 
-def test_rollbacks_are_bounded(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adam", "lamb"])
+def test_rollbacks_are_bounded(tmp_path, optimizer):
     """A penalty of this weight overflows under any learning rate."""
-    hopeless = [*QUICK, "--steps", 15, "--penalty-weight", "1e38", "--on-divergence", "rollback", "--logs", tmp_path]
-    done = train(*hopeless)
+    hopeless = [*QUICK, "--steps", 15, "--penalty-weight", "1e38", "--optimizer", optimizer, "--logs", tmp_path]
+    done = train(*hopeless, "--on-divergence", "rollback")
     assert "after 3 rollbacks" in refused(done, status=1)
     assert done.stderr.count("back to step 0") == 3
 

@@ -116,12 +116,32 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path):
 
 
 def test_a_longer_budget_prolongs_a_run(whole, tmp_path):
+    """The records of the end that no longer is one, off the regular steps, are gone."""
     short = [*TINY, "--no-evaluate", "--no-export", "--steps", 13, "--logs", tmp_path, "--name", "prolonged"]
     succeed(train(*short))
+    assert last_step(tmp_path / "prolonged") == 13
     succeed(train("--resume", tmp_path / "prolonged", "--steps", STEPS))
-    tensors, others = checkpoint_tensors(whole), checkpoint_tensors(tmp_path / "prolonged")
-    for name, tensor in tensors.items():
-        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+    assert_same_training(whole, tmp_path / "prolonged")
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(whole, tmp_path):
+    folder = tmp_path / "young"
+    arguments = ["train.py", *PLAIN, "--logs", tmp_path, "--name", "young"]
+    signal_when(arguments, signal.SIGKILL, lambda: (folder / "config.json").exists())
+    assert not any((folder / "checkpoints").glob("*.index"))
+    assert "has no checkpoint yet" in refused(run("evaluate.py", folder))
+    succeed(train("--resume", folder))
+    assert_same_training(whole, folder)
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path):
+    for budget in (["--steps", 5], ["--minutes", 0.05]):
+        name = budget[0][2:]
+        succeed(train(*TINY, "--no-evaluate", "--no-export", *budget, "--logs", tmp_path, "--name", name))
+        before = checkpoint_tensors(tmp_path / name)
+        assert "nothing left to train" in succeed(train("--resume", tmp_path / name))
+        for key, tensor in checkpoint_tensors(tmp_path / name).items():
+            np.testing.assert_array_equal(tensor, before[key])
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
@@ -137,15 +157,14 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
 
 
 def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
-    options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--steps", 6]
-    quick = [*TINY, "--no-evaluate", "--no-export", *options, "--log-every", 3, "--checkpoint-every", 3]
-    succeed(train(*quick, "--logs", tmp_path, "--name", "whole"))
+    """Stopped between two points of the curves, so that half a mean has to be saved and restored on both replicas."""
+    options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--log-every", 4]
+    quick = [*TINY, "--no-evaluate", "--no-export", *options, "--checkpoint-every", 3]
+    succeed(train(*quick, "--steps", 8, "--logs", tmp_path, "--name", "whole"))
     succeed(train(*quick, "--steps", 3, "--logs", tmp_path, "--name", "parts"))
-    succeed(train("--resume", tmp_path / "parts", "--steps", 6))
-    tensors, others = checkpoint_tensors(tmp_path / "whole"), checkpoint_tensors(tmp_path / "parts")
-    assert any("calls" in name for name in tensors)
-    for name, tensor in tensors.items():
-        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+    succeed(train("--resume", tmp_path / "parts", "--steps", 8))
+    assert any("calls" in name for name in checkpoint_tensors(tmp_path / "whole"))
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_minutes_are_a_budget(tmp_path):

@@ -44,5 +44,5 @@ def build(
         Pictures(writer, run, config.sample_every, real),
         Histograms(writer, config.histogram_every),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),
-        Progress(last_step, limit, config.global_batch_size),
+        Progress(last_step, limit, checkpoints.seconds, config.global_batch_size),
     ]

@@ -41,8 +41,8 @@ class Curves(StepCallback):
     def _write(self) -> None:
         now = time.monotonic()
         values = self.model.tracked()
-        values["learning_rate/generator"] = float(self.model.generator_optimizer.learning_rate.numpy())
-        values["learning_rate/discriminator"] = float(self.model.discriminator_optimizer.learning_rate.numpy())
+        for name, optimizer in self.model.optimizers.items():
+            values[f"learning_rate/{name}"] = float(optimizer.learning_rate.numpy())
         if self._timed_at is not None and self._step > self._timed_step:
             images = (self._step - self._timed_step) * self._global_batch_size
             values["speed/images_per_second"] = images / (now - self._timed_at)

@@ -18,6 +18,6 @@ class Histograms(StepCallback):
         if step % self._every:
             return
         with self._writer.as_default(step=step):
-            for network in ("generator", "discriminator"):
-                for weight in getattr(self.model, network).trainable_variables:
-                    tf.summary.histogram(f"{network}/{weight.name.partition(':')[0]}", weight)
+            for name, network in self.model.networks.items():
+                for weight in network.trainable_variables:
+                    tf.summary.histogram(f"{name}/{weight.name.partition(':')[0]}", weight)

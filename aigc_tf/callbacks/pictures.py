@@ -16,7 +16,7 @@ _ROWS, _COLUMNS = 10, 10
 class Pictures(StepCallback):
     """Every `every` steps: a 10x10 grid of the averaged generator and of the raw one, and walks between latents.
 
-    `real` holds at least 100 images uint8 [N,H,W,C], shown once beside them.
+    `real`, images uint8 [N,H,W,C], is shown once beside them (the first 100).
     """
 
     def __init__(self, writer: tf.summary.SummaryWriter, run: RunFolder, every: int, real: np.ndarray) -> None:

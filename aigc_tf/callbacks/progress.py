@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+import tensorflow as tf
 from tqdm import tqdm
 
 from aigc_tf.callbacks.step_callback import StepCallback
@@ -15,16 +16,19 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress(StepCallback):
     """Shows step, losses (means since the last point of the curves), images/s and the time left.
 
-    Either `last_step` or `limit` (seconds) is the end that is counted towards.
+    Either `last_step` or `limit` (of `seconds`, the variable that the clock moves on) is the end counted towards.
     """
 
-    def __init__(self, last_step: int | None, limit: float | None, global_batch_size: int) -> None:
+    def __init__(
+        self, last_step: int | None, limit: float | None, seconds: tf.Variable, global_batch_size: int
+    ) -> None:
         super().__init__()
-        self._last_step, self._limit, self._global_batch_size = last_step, limit, global_batch_size
+        self._last_step, self._limit, self._seconds = last_step, limit, seconds
+        self._global_batch_size = global_batch_size
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
-        self._started = self._told = time.monotonic()
+        self._told = time.monotonic()
         self._timed: tuple[int, float] | None = None
         self._bar = None
         if sys.stderr.isatty():
@@ -35,8 +39,8 @@ class Progress(StepCallback):
         now = time.monotonic()
         if self._timed is None:  # the first step also builds the graph: it says nothing about speed
             self._timed = (step, now)
-        text = f"generator {logs['loss/generator']:.3f}, discriminator {logs['loss/discriminator']:.3f}, "
-        text += f"{self._speed(step, now):,.0f} images/s, {self._time_left(step, now)} left"
+        losses = [f"{name[5:]} {value:.3f}" for name, value in logs.items() if name.startswith("loss/")]
+        text = ", ".join([*losses, f"{self._speed(step, now):,.0f} images/s", f"{self._time_left(step, now)} left"])
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update(1)
@@ -55,7 +59,7 @@ class Progress(StepCallback):
 
     def _time_left(self, step: int, now: float) -> str:
         if self._last_step is None:
-            seconds = max(0.0, (self._limit or 0.0) - (now - self._started))
+            seconds = max(0.0, (self._limit or 0.0) - float(self._seconds.numpy()))
         else:
             speed = self._speed(step, now)
             seconds = (self._last_step - step) * self._global_batch_size / speed if speed else 0.0

@@ -9,9 +9,9 @@ from aigc_tf.checkpoints import Checkpoints
 
 
 class CheckpointSaver(StepCallback):
-    """Saves every `every` steps, and when training stops for whatever reason but an error.
+    """Saves every `every` steps, and when the budget is spent.
 
-    Curves are flushed first: whatever lies before a checkpoint is then on disk, even if we are killed right behind it.
+    Curves are flushed first: what was written before a checkpoint then survives our being killed right behind it.
     """
 
     def __init__(self, checkpoints: Checkpoints, every: int, writer: tf.summary.SummaryWriter) -> None:
@@ -22,7 +22,7 @@ class CheckpointSaver(StepCallback):
         if step % self._every == 0:
             self._save()
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+    def finish(self) -> None:
         self._save()
 
     def _save(self) -> None:

@@ -6,4 +6,4 @@
 
 from aigc_tf.registry import Registry
 
-DATASETS = Registry(__name__, "load", "mnist", "fashion_mnist", "cifar10", "synthetic")
+DATASETS = Registry(__name__, "load", "mnist", "mnist_5k", "fashion_mnist", "cifar10", "synthetic")

@@ -35,7 +35,9 @@ class ImageDataset:
     test_labels: npt.NDArray[np.int32]
 
     @classmethod
-    def of(cls, train: Split, test: Split, *, class_names: tuple[str, ...], source: str, licence: str) -> ImageDataset:
+    def of(
+        cls, train: Split, test: Split, *, class_names: tuple[str, ...], source: str, licence: str, name: str = ""
+    ) -> ImageDataset:
         """Check both splits, bring them into the form above, and describe them in a `DataSpec`.
 
         Args:
@@ -44,6 +46,7 @@ class ImageDataset:
             class_names: one name a label; empty where the images carry no labels (give zeros then).
             source: where the images came from, in words.
             licence: terms under which they may be used.
+            name: see `DataSpec.name`.
 
         Raises:
             ValueError: an array has another shape, type or range; the message says which.
@@ -65,6 +68,7 @@ class ImageDataset:
             fingerprint=_fingerprint(arrays),
             source=source,
             licence=licence,
+            name=name,
         )
         return cls(spec, *arrays)
 
@@ -77,7 +81,8 @@ def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.ui
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != images.shape[:1]:
         raise UserError(
-            f"{name} labels are {labels.dtype} {list(labels.shape)}: expected one integer for each of {len(images)}"
+            f"{name} labels are {labels.dtype} {list(labels.shape)}: "
+            f"expected one integer for each of {len(images)} images"
         )
     if labels.min() < 0 or labels.max() >= max(num_classes, 1):
         raise UserError(

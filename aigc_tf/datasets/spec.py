@@ -19,6 +19,7 @@ class DataSpec:
         fingerprint: hash of the content of all splits, "sha256:<64 hex digits>".
         source: where the images came from, in words.
         licence: terms under which the images may be used.
+        name: the name in DATASETS that gives these very images again, where it is not the one they were asked for by.
     """
 
     image_shape: tuple[int, int, int]
@@ -28,6 +29,7 @@ class DataSpec:
     fingerprint: str
     source: str
     licence: str
+    name: str = ""
 
     def __post_init__(self) -> None:
         height, width, channels = self.image_shape

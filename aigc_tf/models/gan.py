@@ -15,7 +15,7 @@ from aigc_tf.models import moving_average
 from aigc_tf.models.generative_model import GenerativeModel, latents_from_seeds, to_uint8
 from aigc_tf.networks import NETWORKS
 from aigc_tf.networks.networks import Networks
-from aigc_tf.optimizers import OPTIMIZERS
+from aigc_tf.optimizers import OPTIMIZERS, make_slots
 from aigc_tf.penalties import PENALTIES
 
 # Independent streams of noise under one seed.
@@ -70,10 +70,17 @@ class GAN(GenerativeModel):
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        pairs = ((self.generator, generator_optimizer), (self.discriminator, discriminator_optimizer))
-        for network, optimizer in pairs:
-            if hasattr(optimizer, "build"):  # those of Addons make their slots at the first step
-                optimizer.build(network.trainable_variables)
+        with self.distribute_strategy.scope():
+            make_slots(generator_optimizer, self.generator.trainable_variables)
+            make_slots(discriminator_optimizer, self.discriminator.trainable_variables)
+
+    @property
+    def networks(self) -> dict[str, tf.keras.Model]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, Any]:
+        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
 
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`critic_steps` discriminator updates, then one of the generator, then its moving average.
@@ -83,18 +90,21 @@ class GAN(GenerativeModel):
         the generator's update too; that saves a pass through the generator.
         """
         critic_steps = self.config.critic_steps
-        for i in range(critic_steps):
+        for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
-            real = data["image"][i::critic_steps]  # [b, H, W, C]
-            with tf.GradientTape() as tape:
-                fake = self.generator(self._latents(update), training=True)  # [b, H, W, C]
-                with tape.stop_recording():
-                    self._train_discriminator(real, fake, update)
-                if i == critic_steps - 1:
-                    # Losses that do not compare with real images drop the first of these when the graph is pruned.
-                    real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
-                    losses = self.loss_functions.generator(real_logits, fake_logits)
-                    loss = self._global_mean(losses)
+            fake = self.generator(self._latents(update), training=True)
+            self._train_discriminator(data["image"][i::critic_steps], fake, update)
+
+        update = (self.step + 1) * critic_steps - 1
+        real = data["image"][critic_steps - 1 :: critic_steps]  # [b, H, W, C]
+        with tf.GradientTape() as tape:
+            fake = self.generator(self._latents(update), training=True)  # [b, H, W, C]
+            with tape.stop_recording():
+                self._train_discriminator(real, fake, update)
+            # Losses that do not compare with real images drop the first of these when the graph is pruned.
+            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
+            loss = self._global_mean(losses)
         norm = self._minimise(tape, loss, self.generator, self.generator_optimizer)
         self.track({"loss/generator": losses, "gradient_norm/generator": norm})
         self._update_moving_average()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import tensorflow as tf
 
@@ -29,7 +30,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
-        self.trackers = {name: tf.keras.metrics.Mean(name=name) for name in tracked}
+        self.trackers = {name: GlobalMean(name=name) for name in tracked}
 
     @property
     def metrics(self) -> list[tf.keras.metrics.Metric]:
@@ -61,6 +62,16 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         first = context.replica_id_in_sync_group * rows
         return global_rows[first : first + rows]
 
+    @property
+    @abc.abstractmethod
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """The networks that are trained, by name."""
+
+    @property
+    @abc.abstractmethod
+    def optimizers(self) -> dict[str, Any]:
+        """The optimizers, by name; each has a `learning_rate` variable."""
+
     @abc.abstractmethod
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update from `{"image": float32 [b,H,W,C] in [-1, 1], "label": int32 [b]}`, a pure function of
@@ -82,6 +93,32 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     @abc.abstractmethod
     def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
         """The functions that an export offers, by name; every input and output has N as its first dimension."""
+
+
+class GlobalMean(tf.keras.metrics.Metric):
+    """The mean of all values of all replicas.
+
+    Keras' own mean keeps a sum on each replica; a checkpoint holds their total, and a restored one is split anew, which
+    rounds differently from then on. Here the sums are taken over replicas first, so that all hold the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.total = self.add_weight("total", initializer="zeros", aggregation=first)
+        self.count = self.add_weight("count", initializer="zeros", aggregation=first)
+
+    def update_state(self, values: tf.Tensor, sample_weight: float | tf.Tensor = 1.0) -> None:
+        """Add `values` (float, any shape), each with the same weight."""
+        values = tf.cast(values, tf.float32)
+        sums = [tf.reduce_sum(values) * sample_weight, tf.cast(tf.size(values), tf.float32) * sample_weight]
+        total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        self.total.assign_add(total)
+        self.count.assign_add(count)
+
+    def result(self) -> tf.Tensor:
+        """The mean, 0 of nothing."""
+        return tf.math.divide_no_nan(self.total, self.count)
 
 
 def latents_from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:

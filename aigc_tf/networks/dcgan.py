@@ -31,9 +31,9 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Netwo
     fakes = layers.Activation("tanh", dtype="float32", name="image")(x)
 
     images = x = tf.keras.Input(spec.image_shape, name="image")
-    for seed, filters in enumerate((64, 128)):
+    for filters in (64, 128):
         x = maybe_spectral_norm(layers.Conv2D(filters, 5, 2, padding="same"), spectral_norm)(x)
-        x = StatelessDropout(0.3, seed=seed)(layers.LeakyReLU(0.3)(x))
+        x = StatelessDropout(0.3)(layers.LeakyReLU(0.3)(x))
     x = layers.Flatten()(x)
     logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
     return Networks(

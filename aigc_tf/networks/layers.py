@@ -74,34 +74,40 @@ class SpectralNorm(tf.keras.layers.Wrapper):
 
 @tf.keras.utils.register_keras_serializable("aigc_tf")
 class StatelessDropout(tf.keras.layers.Layer):
-    """Dropout whose noise is a function of (seed, replica, number of training calls so far).
+    """Dropout whose noise is a function of a seed and of the number of training calls so far.
 
-    Keras' own layer draws from a generator that a checkpoint does not hold, so a resumed run would differ. Here the
-    number of calls is a weight: it is saved and restored with all others.
+    Keras' own layer draws from a generator that a checkpoint does not hold, so a resumed run would differ. Here both
+    numbers are weights, saved and restored with all others; the seed is drawn when the layer is made, as first weights
+    are. The mask is drawn for the global batch and cut, so that it does not depend on how many replicas share the
+    batch.
     """
 
-    def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
+    def __init__(self, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate, self.seed = rate, seed
+        self.rate = rate
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        self.calls = self.add_weight(
-            "calls",
-            [],
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            synchronization=tf.VariableSynchronization.ON_READ,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        kind = {
+            "trainable": False,
+            "dtype": "int32",
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        }
+        any_int = tf.keras.initializers.RandomUniform(0, 2**31 - 1)
+        self.seed = self.add_weight("seed", [2], initializer=any_int, **kind)
+        self.calls = self.add_weight("calls", [], initializer="zeros", **kind)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training:
             return inputs
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, replica]), self.calls.assign_add(1))
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=seed, rng_alg="philox")
+        context = tf.distribute.get_replica_context()
+        rows = tf.shape(inputs)[0]
+        seed = tf.random.experimental.stateless_fold_in(self.seed, self.calls.assign_add(1))
+        shape = tf.concat([[rows * context.num_replicas_in_sync], tf.shape(inputs)[1:]], axis=0)
+        uniform = tf.random.stateless_uniform(shape, seed, alg="philox")
+        keep = uniform[context.replica_id_in_sync_group * rows :][:rows] >= self.rate
+        return tf.where(keep, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate}

