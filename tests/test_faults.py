@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from commands import TINY, logged, refused, scalar_events, succeed, train
+from commands import TINY, logged, refused, run, scalar_events, succeed, train
 
 QUICK = [*TINY, "--no-evaluate", "--no-export", "--name", "run"]
 # Least squares with a step size of 10 overflows in the very first step; with a quarter of that it survives.
@@ -78,6 +78,17 @@ def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(tmp_path):
     assert "checkpoint" in line and "step 10" in line
     assert newest_is_whole(tmp_path / "run") == 10
     succeed(train("--resume", tmp_path / "run", "--steps", 40))
+
+
+def test_a_full_disk_while_exporting_publishes_nothing(tmp_path):
+    succeed(train(*QUICK, "--steps", 5, "--logs", tmp_path))
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    done = run("-m", "aigc_tf", "export", tmp_path / "run", "--to", tmp_path / "models", preexec_fn=limit)
+    assert "could not be written" in refused(done, status=1)
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_logs_that_cannot_be_written(tmp_path):

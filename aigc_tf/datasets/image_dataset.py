@@ -77,7 +77,8 @@ def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.ui
     images, labels = split
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
         raise UserError(
-            f"{name} images are {images.dtype} {list(images.shape)}: expected uint8 [N, H, W] or [N, H, W, C]"
+            f"{name} images are {images.dtype} {list(images.shape)}: "
+            "expected uint8 [N, H, W] or [N, H, W, C], not empty"
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != images.shape[:1]:
         raise UserError(
