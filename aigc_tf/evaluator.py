@@ -46,11 +46,7 @@ def evaluate(
     """
     config, spec = run.read_config(), run.read_spec()
     data = data or DATASETS[config.dataset](data_dir or config.data_dir)
-    if data.spec.fingerprint != spec.fingerprint:
-        raise UserError(
-            f"{run.path} was trained on {spec.num_examples:,} images from {spec.source}, but now the data are "
-            f"{data.spec.num_examples:,} from {data.spec.source}: give the first ones with --data-dir"
-        )
+    run.check_same_images(data.spec)
     num_samples = min(MOST_SAMPLES, spec.num_examples) if num_samples is None else num_samples
     if not 2 <= num_samples <= spec.num_examples:
         raise UserError(

@@ -149,6 +149,15 @@ class RunFolder:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{self.data_file} is damaged ({error!r}): take the one of a copy of the run") from None
 
+    def check_same_images(self, spec: DataSpec) -> None:
+        """Raise UserError unless `spec` describes the very images that the run began with."""
+        before = self.read_spec()
+        if before.fingerprint != spec.fingerprint:
+            raise UserError(
+                f"{self.path} was trained on {before.num_examples:,} images from {before.source}, but now the data are "
+                f"{spec.num_examples:,} from {spec.source}: give the first ones with --data-dir"
+            )
+
     def lock(self) -> IO[str]:
         """Keep other processes from training in this folder for as long as the result is open (or we live)."""
         file = open(self.path / ".lock", "w")  # noqa: SIM115 - the caller holds it open

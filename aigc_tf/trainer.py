@@ -16,7 +16,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
-from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.errors import DivergedError
 from aigc_tf.models import MODELS
 from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
@@ -47,7 +47,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     if resume is None:
         run.create(config, data.spec, environment.describe())
     else:
-        check_same_data(run, data)
+        run.check_same_images(data.spec)
     with run.lock():
         with strategy.scope():
             model = MODELS[config.model](data.spec, config)
@@ -89,16 +89,6 @@ def num_steps(config: TrainConfig, num_examples: int) -> int | None:
     if config.epochs is not None:
         return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.critic_steps))
     return config.steps
-
-
-def check_same_data(run: RunFolder, data: ImageDataset) -> None:
-    """Refuse to go on with other images than the run began with."""
-    before = run.read_spec()
-    if before.fingerprint != data.spec.fingerprint:
-        raise UserError(
-            f"{run.path} was trained on {before.num_examples:,} images from {before.source}, but now the data are "
-            f"{data.spec.num_examples:,} from {data.spec.source}: give the first ones (--data-dir), or start a new run"
-        )
 
 
 def fit_until_done(
