@@ -6,18 +6,18 @@ So each folder names its modules in one place, and reads from them only when som
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from aigc_tf.errors import UserError
+from aigc_tf.errors import UnknownNameError
 
 
-class Registry:
-    """Much of a read-only dict, from a name to the attribute `attribute` of the module `package.name`.
+class Registry(Mapping[str, Any]):
+    """A read-only dict from a name to the attribute `attribute` of the module `package.name`.
 
     Iterating over it, testing membership and `len` import nothing; indexing imports that one module.
-    An unknown name is a `UserError` that lists the known ones, since it can only come from a user.
+    An unknown name is an `UnknownNameError` that lists the known ones, since it can only come from a user.
     """
 
     def __init__(self, package: str, attribute: str, *names: str) -> None:
@@ -37,7 +37,7 @@ class Registry:
         return len(self._names)
 
     def check(self, name: str) -> None:
-        """Raise `UserError` unless `name` is known; imports nothing."""
+        """Raise `UnknownNameError` unless `name` is known; imports nothing."""
         if name not in self._names:
             kind = self._package.rpartition(".")[2]
-            raise UserError(f"{name!r} is not one of the {kind}: {', '.join(self._names)}")
+            raise UnknownNameError(f"{name!r} is not one of the {kind}: {', '.join(self._names)}")

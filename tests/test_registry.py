@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aigc_tf.errors import UserError
+from aigc_tf.errors import UnknownNameError, UserError
 from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.losses.hinge import LOSS
 from aigc_tf.models import MODELS
@@ -47,3 +47,9 @@ def test_listing_names_imports_no_tensorflow():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert answer.split()[2:] == ["True", "False"]
+
+
+def test_an_unknown_name_is_missing_as_in_any_mapping():
+    assert GAN_LOSSES.get("hing") is None
+    with pytest.raises(UnknownNameError, match="^'hing' is not one of the losses: non_saturating"):
+        GAN_LOSSES["hing"]
