@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class Checkpoints:
         self._model = model
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
         self._checkpoint = tf.train.Checkpoint(model=model, seconds=self.seconds)
+        _repair_index(folder)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=_PREFIX
         )
@@ -83,6 +85,7 @@ def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
     Raises UserError where that checkpoint does not exist or cannot be read.
     """
     config = run.read_config()
+    _repair_index(run.checkpoints)
     state = tf.train.get_checkpoint_state(str(run.checkpoints))
     paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
@@ -108,9 +111,19 @@ def _restore_newest(checkpoint: tf.train.Checkpoint, paths: list[str], folder: s
     raise UserError(f"{folder} holds no checkpoint that can be read ({len(paths)} tried): start a new run")
 
 
+def _repair_index(folder: Path) -> None:
+    """Where the file that names the checkpoints is gone, write it anew from the checkpoints that are there."""
+    found = sorted((path.with_suffix("") for path in folder.glob(f"{_PREFIX}-*.index")), key=lambda p: _step_of(str(p)))
+    if found and tf.train.get_checkpoint_state(str(folder)) is None:
+        _logger.warning("%s has lost its index; going by the %d checkpoints in it", folder, len(found))
+        names = [path.name for path in found]  # relative, so that the run can be moved
+        tf.compat.v1.train.update_checkpoint_state(str(folder.resolve()), names[-1], names)
+
+
 def _step_of(path: str) -> int:
     return int(path.rpartition("-")[2])
 
 
 def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    first_line = (str(error) or type(error).__name__).splitlines()[0]
+    return re.sub(r"\{\{.*?\}\} ", "", first_line)  # without the names of TensorFlow's nodes

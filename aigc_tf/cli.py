@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import errno
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -227,6 +228,10 @@ def _guarded(command: Callable[[], int]) -> int:
         return 2
     except DivergedError as error:
         print(f"error: training diverged: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit
+        print("error: whatever read our output has closed it (a pipe into head, say)", file=sys.stderr)
         return 1
     except OSError as error:
         if error.errno is not None and error.errno not in _STORAGE_FAULTS:

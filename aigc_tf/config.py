@@ -145,9 +145,15 @@ class TrainConfig:
                 "leave one of them out"
             )
         if self.name is not None and (
-            self.name in ("", ".", "..") or Path(self.name).name != self.name or not self.name.isprintable()
+            self.name in ("", ".", "..")
+            or Path(self.name).name != self.name
+            or not self.name.isprintable()
+            or len(self.name.encode(errors="replace")) > 200
         ):
-            raise UserError(f"name {self.name!r} must be a plain folder name; the folder above it is --logs")
+            raise UserError(
+                f"name {self.name[:80]!r} must be a plain folder name of up to 200 printable characters; "
+                "the folder above it is --logs"
+            )
 
     def with_budget(self) -> TrainConfig:
         """The same with a budget: the default number of steps if none was given."""
@@ -162,7 +168,10 @@ class TrainConfig:
     def from_json(cls, text: str, source: str) -> TrainConfig:
         """Read a configuration; `source` names the file in errors. Fields that are left out take their defaults."""
         try:
-            values = json.loads(text)
+            try:
+                values = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
             hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
@@ -225,5 +234,5 @@ def _check_range(name: str, value: Any) -> None:
         return
     low, high = _BOUNDS[name]
     if not low <= value <= high or (isinstance(value, float) and not math.isfinite(value)):
-        limit = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
         raise UserError(f"{name} is {value}, but must be {limit}")

@@ -129,6 +129,8 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         """An existing run. Raises UserError for a folder that is none."""
         run = cls(Path(path))
+        if run.path.is_file():
+            raise UserError(f"{path} is a file: give the run's folder")
         for file in (run.config_file, run.data_file):
             if not file.is_file():
                 raise UserError(f"{path} is no run folder of aigc_tf: it has no {file.name}")
@@ -136,7 +138,12 @@ class RunFolder:
 
     def read_config(self) -> TrainConfig:
         try:
-            return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file))
+            text = self.config_file.read_text()
+            if '"dataset"' not in text:
+                raise UserError(
+                    f"{self.config_file} is damaged: it names no data set; take the one of a copy of the run"
+                )
+            return TrainConfig.from_json(text, str(self.config_file))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {self.config_file}: {error}") from None
 
@@ -156,6 +163,14 @@ class RunFolder:
             raise UserError(
                 f"{self.path} was trained on {before.num_examples:,} images from {before.source}, but now the data are "
                 f"{spec.num_examples:,} from {spec.source}: give the first ones with --data-dir"
+            )
+
+    def check_untrained(self) -> None:
+        """Raise UserError if the run has figures: without a checkpoint, beginning anew would erase them."""
+        if self.metrics_file.exists() and self.metrics_file.stat().st_size:
+            raise UserError(
+                f"{self.path} was trained, but its checkpoints are gone: "
+                f"start a new run with --config {self.config_file} --name NAME"
             )
 
     def lock(self) -> IO[str]:

@@ -53,11 +53,13 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             model = MODELS[config.model](data.spec, config)
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
         if checkpoints.last_step is None:
+            run.check_untrained()
             checkpoints.save()
         else:
             first_step = checkpoints.restore()
             run.write_config(config)
             run.write_environment(first_step, environment.describe())
+            say(f"going on from step {first_step}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {run.path.parent})")
         if is_finished(model, checkpoints, config, last_step):

@@ -156,6 +156,25 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
     assert_same_training(whole, folder)
 
 
+def test_a_lost_index_of_checkpoints_is_made_anew(whole, tmp_path):
+    folder = tmp_path / "lost"
+    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 20, "--logs", tmp_path, "--name", "lost"))
+    (folder / "checkpoints" / "checkpoint").unlink()
+    done = train("--resume", folder, "--steps", STEPS)
+    assert "going on from step 20" in succeed(done) and "lost its index" in done.stderr
+    assert_same_training(whole, folder)
+
+
+def test_a_trained_run_without_checkpoints_is_not_begun_anew(tmp_path):
+    folder = tmp_path / "bare"
+    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 10, "--logs", tmp_path, "--name", "bare"))
+    for file in (folder / "checkpoints").iterdir():
+        file.unlink()
+    before = (folder / "metrics.jsonl").read_text()
+    assert "checkpoints are gone" in refused(train("--resume", folder, "--steps", 20))
+    assert (folder / "metrics.jsonl").read_text() == before
+
+
 def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
     """Stopped between two points of the curves, so that half a mean has to be saved and restored on both replicas."""
     options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--log-every", 4]

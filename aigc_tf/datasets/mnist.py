@@ -80,4 +80,6 @@ def _read(path: Path) -> ImageDataset:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise UserError(f"{path} cannot be used ({error}): {hint}") from None
+        # NumPy takes what it does not know for pickled data, and advises to allow that.
+        reason = "this is no npz file" if "allow_pickle" in str(error) else error
+        raise UserError(f"{path} cannot be used ({reason}): {hint}") from None
