@@ -12,7 +12,7 @@ import tensorflow as tf
 from aigc_tf.errors import DivergedError, UserError
 from aigc_tf.models import MODELS
 from aigc_tf.models.generative_model import GenerativeModel
-from aigc_tf.run_folder import RunFolder
+from aigc_tf.run_folder import RunFolder, write_atomically
 
 _PREFIX = "step"
 # TensorFlow's reader tells a broken file in all of these ways, depending on where it is cut.
@@ -116,8 +116,11 @@ def _repair_index(folder: Path) -> None:
     found = sorted((path.with_suffix("") for path in folder.glob(f"{_PREFIX}-*.index")), key=lambda p: _step_of(str(p)))
     if found and tf.train.get_checkpoint_state(str(folder)) is None:
         _logger.warning("%s has lost its index; going by the %d checkpoints in it", folder, len(found))
-        names = [path.name for path in found]  # relative, so that the run can be moved
-        tf.compat.v1.train.update_checkpoint_state(str(folder.resolve()), names[-1], names)
+        lines = [f'model_checkpoint_path: "{found[-1].name}"']  # names alone, so that the run can be moved
+        for path in found:
+            written = path.with_name(f"{path.name}.index").stat().st_mtime
+            lines += [f'all_model_checkpoint_paths: "{path.name}"', f"all_model_checkpoint_timestamps: {written}"]
+        write_atomically(folder / "checkpoint", "\n".join(lines) + "\n")
 
 
 def _step_of(path: str) -> int:

@@ -81,5 +81,5 @@ def _read(path: Path) -> ImageDataset:
         zlib.error,
     ) as error:
         # NumPy takes what it does not know for pickled data, and advises to allow that.
-        reason = "this is no npz file" if "allow_pickle" in str(error) else error
+        reason = "this is no npz file" if "pickled data" in str(error) else error
         raise UserError(f"{path} cannot be used ({reason}): {hint}") from None
