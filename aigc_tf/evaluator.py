@@ -21,7 +21,8 @@ from aigc_tf.errors import UserError
 from aigc_tf.metrics.classifier import load_classifier
 from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.metrics.judge import judge
-from aigc_tf.models.generative_model import GenerativeModel, to_uint8
+from aigc_tf.metrics.quantise import quantise
+from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder, write_atomically
 
 MOST_SAMPLES = 10_000
@@ -88,15 +89,15 @@ def evaluate(
 def generate(model: GenerativeModel, count: int, seed: int) -> np.ndarray:
     """`count` images uint8 [count, H, W, C] of the averaged generator, image i from the seed `seed * 2**32 + i`."""
     seeds = (seed << 32) + np.arange(count, dtype=np.int64)
-    sample = tf.function(lambda seeds: to_uint8(model.sample(seeds)), input_signature=[tf.TensorSpec([None], tf.int64)])
-    return np.concatenate([sample(part).numpy() for part in _batches(seeds)])
+    sample = tf.function(lambda seeds: model.sample(seeds), input_signature=[tf.TensorSpec([None], tf.int64)])
+    return np.concatenate([quantise(sample(part).numpy()) for part in _batches(seeds)])
 
 
 def discriminator_logits(model: GenerativeModel, images: np.ndarray) -> np.ndarray | None:
     """Logits float32 [N] of the model's discriminator for uint8 images [N,H,W,C]; None where it has none."""
-    if "discriminate" not in model.signatures():
+    discriminate = model.signatures().get("discriminate")
+    if discriminate is None:
         return None
-    discriminate = model.signatures()["discriminate"]
     parts = [discriminate(image=tf.constant(part / np.float32(255)))["logit"].numpy() for part in _batches(images)]
     return np.concatenate(parts)
 

@@ -96,10 +96,11 @@ class RunFolder:
                 raise UserError(f"{run.path} exists already: choose another --name, or go on with --resume {run.path}")
             return run
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.network}-{config.loss}"
-        taken = 1
-        while (config.logs / (name if taken == 1 else f"{name}-{taken}")).exists():
-            taken += 1
-        return cls(config.logs / (name if taken == 1 else f"{name}-{taken}"))
+        path, number = config.logs / name, 1
+        while path.exists():
+            number += 1
+            path = config.logs / f"{name}-{number}"
+        return cls(path)
 
     def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
         """Make the folder, whole or not at all, and write down what the run is. Raises UserError where that fails."""

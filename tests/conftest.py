@@ -2,9 +2,6 @@
 
 import os
 import tempfile
-from pathlib import Path
-
-import pytest
 
 # Nothing listens there: whatever asks for the network is refused at once, here and in the commands that tests run.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
@@ -19,14 +16,3 @@ import tensorflow as tf  # noqa: E402
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="session")
-def full_mnist() -> Path:
-    """Folder with all of MNIST, for the few tests that judge with it."""
-    folder = ROOT.parent / "shared" / "data"
-    if not (folder / "mnist.npz").is_file():
-        pytest.skip("all of MNIST (../shared/data/mnist.npz) is not on this machine")
-    return folder

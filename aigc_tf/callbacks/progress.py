@@ -39,19 +39,21 @@ class Progress(StepCallback):
         now = time.monotonic()
         if self._timed is None:  # the first step also builds the graph: it says nothing about speed
             self._timed = (step, now)
-        losses = [f"{name[5:]} {value:.3f}" for name, value in logs.items() if name.startswith("loss/")]
-        text = ", ".join([*losses, f"{self._speed(step, now):,.0f} images/s", f"{self._time_left(step, now)} left"])
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.set_postfix_str(self._text(step, now, logs), refresh=False)
             self._bar.update(1)
         elif now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step:
             self._told = now
             total = "" if self._last_step is None else f"/{self._last_step}"
-            print(f"step {step}{total}: {text}", file=sys.stderr, flush=True)
+            print(f"step {step}{total}: {self._text(step, now, logs)}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _text(self, step: int, now: float, logs: dict[str, float]) -> str:
+        losses = [f"{name[5:]} {value:.3f}" for name, value in logs.items() if name.startswith("loss/")]
+        return ", ".join([*losses, f"{self._speed(step, now):,.0f} images/s", f"{self._time_left(step, now)} left"])
 
     def _speed(self, step: int, now: float) -> float:
         first_step, first_time = self._timed or (step, now)

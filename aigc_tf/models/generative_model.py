@@ -131,5 +131,5 @@ def latents_from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Images float [...] in [-1, 1] as uint8 in [0, 255], rounded to the nearest; the one place that does so."""
+    """Images float [...] in [-1, 1] as uint8 in [0, 255], rounded to nearest, in a graph (`quantise` in NumPy)."""
     return tf.cast(tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5), tf.uint8)
