@@ -5,32 +5,23 @@ Flags come from dataclasses through tyro. TensorFlow is imported only once the a
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
-import io
-import os
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from aigc_tf import quiet
+from aigc_tf.command_line import guarded, parse
+from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
-from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.errors import UserError
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
 
-T = TypeVar("T")
-
 # What may change when a run goes on; everything else decides the model and is fixed by its first start.
 _CHANGEABLE = {*BUDGETS, "data_dir", "checkpoint_every", "keep_checkpoints", "on_divergence", "evaluate", "export"}
-# Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
-_STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,31 +61,19 @@ class EvaluateCommand:
     """Folder that holds the data set's files, if not where the run found them."""
 
 
-@dataclasses.dataclass(frozen=True)
-class ExportCommand:
-    """Publish a run's generator as the next version of a model for TensorFlow Serving."""
-
-    run: Positional[Path]
-    """Run folder, logs/<name>."""
-    to: Path | None = None
-    """Base path of the model, such as models/digits; by default export/<dataset> in the run folder."""
-    step: int | None = None
-    """Step of the checkpoint to publish; by default the newest."""
-
-
 def train_main(arguments: list[str] | None = None) -> int:
     """`python train.py`; returns the exit status."""
-    return _guarded(lambda: _train(sys.argv[1:] if arguments is None else arguments))
+    return guarded(lambda: _train(sys.argv[1:] if arguments is None else arguments))
 
 
 def evaluate_main(arguments: list[str] | None = None) -> int:
     """`python evaluate.py`; returns the exit status."""
-    return _guarded(lambda: _evaluate(sys.argv[1:] if arguments is None else arguments))
+    return guarded(lambda: _evaluate(sys.argv[1:] if arguments is None else arguments))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """`python -m aigc_tf <command>`; returns the exit status."""
-    return _guarded(lambda: _command(sys.argv[1:] if arguments is None else arguments))
+    return guarded(lambda: _command(sys.argv[1:] if arguments is None else arguments))
 
 
 def _train(arguments: list[str]) -> int:
@@ -113,7 +92,7 @@ def _train(arguments: list[str]) -> int:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    command = _parse(EvaluateCommand, arguments, "evaluate.py")
+    command = parse(EvaluateCommand, arguments, "evaluate.py")
     run = RunFolder.open(command.run)
     quiet.import_tensorflow()
     from aigc_tf import evaluator
@@ -125,37 +104,26 @@ def _evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _export(command: ExportCommand) -> int:
-    run = RunFolder.open(command.run)
-    quiet.import_tensorflow()
-    from aigc_tf import export
-
-    print(export.publish(run, command.to, command.step))
-    return 0
-
-
-_COMMANDS: dict[str, tuple[type[Any], Callable[[Any], int]]] = {"export": (ExportCommand, _export)}
-
-
 def _command(arguments: list[str]) -> int:
+    names = [name.replace("_", "-") for name in COMMANDS]
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
         print("usage: python -m aigc_tf COMMAND [OPTIONS]\n")
-        for name, (command, _) in _COMMANDS.items():
-            print(f"  {name:<10}{command.__doc__}")
+        for name, command in zip(names, COMMANDS.values()):
+            print(f"  {name:<14}{command.__doc__.splitlines()[0]}")
         print("\npython -m aigc_tf COMMAND --help tells the options. Training: train.py, judging: evaluate.py.")
         return 0
-    if name not in _COMMANDS:
-        raise UserError(f"{name!r} is not one of the commands: {', '.join(_COMMANDS)}")
-    command, run = _COMMANDS[name]
-    return run(_parse(command, arguments[1:], f"python -m aigc_tf {name}"))
+    if name not in names:
+        raise UserError(f"{name!r} is not one of the commands: {', '.join(names)}")
+    command = COMMANDS[name.replace("-", "_")]
+    return parse(command, arguments[1:], f"python -m aigc_tf {name}").run()
 
 
 def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     """Settings of the preset, of the --config file or of the resumed run, with the flags over them."""
     start = _Start()
     if not {"-h", "--help"} & set(arguments):
-        start, _ = _parse(_Start, arguments, "train.py", return_unknown_args=True, add_help=False)
+        start, _ = parse(_Start, arguments, "train.py", return_unknown_args=True, add_help=False)
     preset = start.preset or "default"
     if preset not in PRESETS:
         raise UserError(f"{preset!r} is not one of the presets: {', '.join(PRESETS)}")
@@ -174,7 +142,7 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     # A budget among the flags replaces whatever budget the base has.
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
     default = TrainCommand(start, without_budget)
-    config = _parse(TrainCommand, arguments, "train.py", default=default).settings
+    config = parse(TrainCommand, arguments, "train.py", default=default).settings
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
     if config.data_dir is not None:  # what the run records must hold in any working directory
@@ -192,52 +160,3 @@ def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
                 f"{field.name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
                 f"{', '.join(sorted(_CHANGEABLE))}; for a new run: --config {run}/config.json"
             )
-
-
-def _parse(kind: type[T], arguments: list[str], program: str, **options: Any) -> Any:
-    """tyro.cli, with its boxed error messages told in a line or two."""
-    shown = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(shown):
-            return tyro.cli(kind, prog=program, args=arguments, **options)
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        raise UserError(f"{_in_one_line(shown.getvalue())} ({program} --help lists all)") from None
-
-
-def _in_one_line(boxed: str) -> str:
-    """The first sentences of tyro's framed message, and the reasons that it lists."""
-    lines = [line.strip("│ ") for line in boxed.splitlines() if line.startswith("│")]
-    rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
-    text = re.sub(r"\s+", " ", " ".join(lines[:rule]))
-    reasons = re.findall(r"- <class '(?!NoneType)\w+'>: (.*?)(?= - <class|$)", text)
-    if reasons:
-        text = f"{text.partition(':')[0]}: {'; '.join(reasons)}"
-    suggestion = next((line for line in lines[rule:] if line.startswith("--")), None)
-    text = text.removeprefix("Error parsing settings: ")
-    return text + (f"; perhaps you meant {suggestion}" if suggestion and "Unrecognized" in text else "")
-
-
-def _guarded(command: Callable[[], int]) -> int:
-    """Run a command: mistakes of a person and faults of a machine become a sentence and a status, bugs a traceback."""
-    try:
-        return command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except DivergedError as error:
-        print(f"error: training diverged: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit
-        print("error: whatever read our output has closed it (a pipe into head, say)", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if error.errno is not None and error.errno not in _STORAGE_FAULTS:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130

@@ -62,7 +62,7 @@ def evaluate(
     evidence = Evidence(
         real=classifier.observe(data.test_images, discriminator_logits(model, data.test_images)),
         generated=classifier.observe(generated, discriminator_logits(model, generated)),
-        train=classifier.observe(_random_part(data.train_images, num_samples)),
+        training=classifier.observe(data.train_images),
     )
     judgement = judge(evidence)
     judged_step = int(model.step.numpy())
@@ -127,8 +127,3 @@ def show(record: dict[str, Any]) -> None:
 
 def _batches(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
-
-
-def _random_part(images: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the images, always the same ones, drawn at random: the first ones of a data set may be of one kind."""
-    return images[np.random.default_rng(0).permutation(len(images))[:count]]

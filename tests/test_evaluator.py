@@ -91,6 +91,6 @@ def test_a_model_without_discriminator_is_judged_by_the_other_measures(trained):
     rows = np.random.default_rng(0).normal(size=(50, 4))
     shares = np.full((50, 2), 0.5)
     seen = Observations(features=rows, probabilities=shares)
-    judgement = judge(Evidence(real=seen, generated=seen, train=seen))
+    judgement = judge(Evidence(real=seen, generated=seen, training=seen))
     assert "discriminator_accuracy" not in judgement.figures
     assert any("discriminator" in sentence for sentence in judgement.skipped)

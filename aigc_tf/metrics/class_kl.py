@@ -20,8 +20,8 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     real, generated = need_probabilities(evidence)
     real_shares = class_counts(real) / len(real)
     floor = None
-    if evidence.train is not None and evidence.train.probabilities is not None:
-        train = evidence.train.probabilities
+    if evidence.floor is not None and evidence.floor.probabilities is not None:
+        train = evidence.floor.probabilities
         train_shares = class_counts(train) / len(train)
         floor = divergence(train_shares, real_shares) if (train_shares[real_shares == 0] == 0).all() else None
     value = divergence(class_counts(generated) / len(generated), real_shares)

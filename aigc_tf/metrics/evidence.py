@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,8 +19,12 @@ class Observations:
 
     Attributes:
         features: float [N, D], of the extractor named in `Evidence`.
-        probabilities: float [N, K] in [0, 1], rows summing to 1: p(class | image) of the classifier.
+        probabilities: float [N, K] in [0, 1], rows summing to 1: p(class | image) of the data set's classifier.
         discriminator_logits: float [N], of the discriminator under judgement; positive means "real".
+        images: uint8 [N, H, W, C], the images themselves.
+        labels: int [N] in [0, K), the true classes; of real images only.
+        extractor_probabilities: float [N, L], rows summing to 1: what the extractor itself tells, where it is a
+            classifier of other things than the data set's classes (Inception-v3).
 
     A field is None where nobody looked. Raises ValueError for a wrong rank, for values that are not finite, for
     rows that do not agree in number, and for no images at all: a figure made from those would be a NaN in disguise.
@@ -28,24 +33,47 @@ class Observations:
     features: np.ndarray | None = None
     probabilities: np.ndarray | None = None
     discriminator_logits: np.ndarray | None = None
+    images: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    extractor_probabilities: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        ranks = {"features": 2, "probabilities": 2, "discriminator_logits": 1}
         rows: dict[str, int] = {}
-        for name, rank in ranks.items():
+        for name, rank in _RANKS.items():
             array = getattr(self, name)
             if array is None:
                 continue
             if array.ndim != rank or 0 in array.shape:
                 raise ValueError(f"{name} has the shape {array.shape}: expected {rank} dimensions, none of them empty")
-            if not np.isfinite(array).all():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ValueError(f"{name} holds NaN or infinite values: the images or the network cannot be judged")
             rows[name] = len(array)
         if len(set(rows.values())) > 1:
             raise ValueError(f"observations of one set of images differ in number: {rows}")
-        p = self.probabilities
-        if p is not None and (p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3):
-            raise ValueError("probabilities must be at least 0 and sum to 1 in each row; are these logits?")
+        for p in (self.probabilities, self.extractor_probabilities):
+            if p is not None and (p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3):
+                raise ValueError("probabilities must be at least 0 and sum to 1 in each row; are these logits?")
+        if self.images is not None and self.images.dtype != np.uint8:
+            raise ValueError(f"images must be uint8, as files hold them, not {self.images.dtype}")
+
+    def __len__(self) -> int:
+        """The number of images, 0 where nothing was observed."""
+        return next((len(array) for name in _RANKS if (array := getattr(self, name)) is not None), 0)
+
+    def rows(self, index: np.ndarray) -> Observations:
+        """What was seen of the images with these numbers, int [M]."""
+        arrays = {name: getattr(self, name) for name in _RANKS}
+        return Observations(**{name: None if array is None else array[index] for name, array in arrays.items()})
+
+
+_RANKS = {
+    "features": 2,
+    "probabilities": 2,
+    "discriminator_logits": 1,
+    "images": 4,
+    "labels": 1,
+    "extractor_probabilities": 2,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,16 +83,35 @@ class Evidence:
     Attributes:
         real: the held-out real images.
         generated: the generated images.
-        train: as many images of the training split as were generated (fewer only where the split holds fewer), drawn
-            at random: the first N of MNIST are other people's digits than the rest. They stand in for a perfect
-            generator, so the same measure of them is the floor under that number of images. None: no floors.
+        training: every image that the model learned from. None: no floors, no test for memorisation.
         extractor: short name of what made the features; it ends the names of figures made from them (`fd_lenet`).
+            "inception" is kept for the published weights of the FID.
+        path_distances: float [M], squared distances between the features of images whose latents lie a tiny step apart,
+            divided by the square of that step (see `path_length`). None where there are no latents to walk between.
     """
 
     real: Observations
     generated: Observations
-    train: Observations | None = None
+    training: Observations | None = None
     extractor: str = "lenet"
+    path_distances: np.ndarray | None = None
+
+    @cached_property
+    def floor(self) -> Observations | None:
+        """As many training images as were generated (all, where there are fewer), always the same ones.
+
+        They stand in for a perfect generator, so the same measure of them is the floor under that number of images.
+        They are drawn at random: the first N of MNIST are other people's digits than the rest.
+        """
+        if self.training is None or not len(self.training):
+            return None
+        return self.training.rows(np.random.default_rng(0).permutation(len(self.training))[: len(self.generated)])
+
+    def named(self, measure: str) -> str:
+        """The name of a figure made from the features: `fd_lenet`, and `fid` only with the published weights."""
+        if self.extractor == "inception":
+            return {"fd": "fid"}.get(measure, measure)
+        return f"{measure}_{self.extractor}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,18 +125,26 @@ class Figure:
             better when lower, the ceiling of one that is better when higher. It is estimated from real images and
             therefore no strict bound. None where there is none.
         note: what a person should know beside the number ("classes lost: 3, 7"); mostly empty.
+        interval: (low, high), 95 % confidence: where the value would lie with other seeds, all else the same (the real
+            images stay fixed). Its making is told by the measure's page. None where none can be had.
     """
 
     value: float
     better: Literal["higher", "lower", "neither"]
     reference: float | None = None
     note: str = ""
+    interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("value", "reference"):
-            number = getattr(self, name)
+        for name, number in {"value": self.value, "reference": self.reference}.items():
             if number is not None and not np.isfinite(number):
                 raise ValueError(f"a figure's {name} must be finite, not {number}")
+        if self.interval is not None and not (
+            np.isfinite(self.interval).all() and self.interval[0] <= self.interval[1]
+        ):
+            raise ValueError(
+                f"a figure's interval must be two finite numbers, the lower one first, not {self.interval}"
+            )
 
 
 class Measure(Protocol):

@@ -23,13 +23,13 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     real = need(evidence.real, "features", "real")
     generated = need(evidence.generated, "features", "generated")
     floor, note = None, ""
-    if evidence.train is not None and evidence.train.features is not None:
-        train = evidence.train.features
+    if evidence.floor is not None and evidence.floor.features is not None:
+        train = evidence.floor.features
         floor = feature_distance(train, real)
         if len(train) != len(generated):
             note = f"the floor is of {len(train):,} images, the figure of {len(generated):,}: read it with care"
     value = feature_distance(generated, real)
-    return {f"fd_{evidence.extractor}": Figure(value, better="lower", reference=floor, note=note)}
+    return {evidence.named("fd"): Figure(value, better="lower", reference=floor, note=note)}
 
 
 def feature_distance(first: np.ndarray, second: np.ndarray) -> float:

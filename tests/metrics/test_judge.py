@@ -25,7 +25,7 @@ FULL = Evidence(observations(0), observations(1), observations(2))
 @pytest.mark.parametrize("name", METRICS)
 def test_every_measure_is_pure_documented_and_says_what_it_lacks(name):
     measure = METRICS[name]
-    before = {field.name: getattr(FULL.generated, field.name).copy() for field in dataclasses.fields(Observations)}
+    before = {name: array.copy() for name, array in vars(FULL.generated).items() if array is not None}
     assert measure(FULL) == measure(FULL)
     for field, array in before.items():
         np.testing.assert_array_equal(array, getattr(FULL.generated, field))

@@ -1,0 +1,70 @@
+"""What every command line shares: arguments into dataclasses, and mistakes into a sentence and an exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tyro
+
+from aigc_tf.errors import DivergedError, UserError
+
+T = TypeVar("T")
+
+# Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
+_STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+
+
+def parse(kind: type[T], arguments: list[str], program: str, **options: Any) -> Any:
+    """tyro.cli, with its boxed error messages told in a line or two."""
+    shown = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(shown):
+            return tyro.cli(kind, prog=program, args=arguments, **options)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(f"{_in_one_line(shown.getvalue())} ({program} --help lists all)") from None
+
+
+def _in_one_line(boxed: str) -> str:
+    """The first sentences of tyro's framed message, and the reasons that it lists."""
+    lines = [line.strip("│ ") for line in boxed.splitlines() if line.startswith("│")]
+    rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
+    text = re.sub(r"\s+", " ", " ".join(lines[:rule]))
+    reasons = re.findall(r"- <class '(?!NoneType)\w+'>: (.*?)(?= - <class|$)", text)
+    if reasons:
+        text = f"{text.partition(':')[0]}: {'; '.join(reasons)}"
+    suggestion = next((line for line in lines[rule:] if line.startswith("--")), None)
+    text = text.removeprefix("Error parsing settings: ")
+    return text + (f"; perhaps you meant {suggestion}" if suggestion and "Unrecognized" in text else "")
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command: mistakes of a person and faults of a machine become a sentence and a status, bugs a traceback."""
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except DivergedError as error:
+        print(f"error: training diverged: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit
+        print("error: whatever read our output has closed it (a pipe into head, say)", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno is not None and error.errno not in _STORAGE_FAULTS:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
