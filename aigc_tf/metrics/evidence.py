@@ -127,6 +127,7 @@ class Figure:
         note: what a person should know beside the number ("classes lost: 3, 7"); mostly empty.
         interval: (low, high), 95 % confidence: where the value would lie with other seeds, all else the same (the real
             images stay fixed). Its making is told by the measure's page. None where none can be had.
+        judged_by: whose eyes it depends on; the record tells who that was.
     """
 
     value: float
@@ -134,6 +135,7 @@ class Figure:
     reference: float | None = None
     note: str = ""
     interval: tuple[float, float] | None = None
+    judged_by: Literal["extractor", "classifier", "discriminator", "pixels"] = "extractor"
 
     def __post_init__(self) -> None:
         for name, number in {"value": self.value, "reference": self.reference}.items():
