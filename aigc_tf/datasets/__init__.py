@@ -6,4 +6,14 @@
 
 from aigc_tf.registry import Registry
 
-DATASETS = Registry(__name__, "load", "mnist", "mnist_5k", "fashion_mnist", "cifar10", "synthetic")
+DATASETS = Registry(
+    __name__,
+    "load",
+    "mnist",
+    "mnist_5k",
+    "fashion_mnist",
+    "cifar10",
+    "synthetic",
+    "stacked_mnist",
+    "stacked_mnist_5k",
+)

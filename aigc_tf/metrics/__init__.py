@@ -10,4 +10,23 @@ To add a measure: one file here with a function `measure`, and its name in the l
 
 from aigc_tf.registry import Registry
 
-METRICS = Registry(__name__, "measure", "fd", "classifier_score", "class_coverage", "class_kl", "discriminator")
+# What is quick enough to be measured while a model trains (`--evaluate-every`).
+QUICK_METRICS = ("fd", "classifier_score", "class_coverage", "class_kl", "discriminator", "ms_ssim", "image_statistics")
+
+METRICS = Registry(
+    __name__,
+    "measure",
+    "fd",
+    "kernel_distance",
+    "precision_recall",
+    "inception_score",
+    "classifier_score",
+    "class_coverage",
+    "class_kl",
+    "discriminator",
+    "ms_ssim",
+    "image_statistics",
+    "memorisation",
+    "path_length",
+    "train_on_generated",
+)

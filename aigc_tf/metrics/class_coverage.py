@@ -6,29 +6,43 @@ mistaken images does not make a class. Counting classes found follows the mode c
 (arXiv:1611.02163) and Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761); the threshold is ours, theirs is one image.
 
 Range: 0 to K, the number of classes. Direction: higher is better. Reference: the classes found in the real images.
+Interval: neither a jackknife nor a bootstrap says much about a count that mostly does not move, so it comes from the
+binomial distribution. With the shares found (half an image added to each class, for one not seen yet may be rare rather
+than absent) each class has a chance to reach its tenth, and these chances give the variance of their number.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
+from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need_probabilities
+
+_NAMED = 20  # lost classes that a warning lists
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
-    """`class_coverage`; its note names the lost classes by their numbers."""
+    """`class_coverage`; its warning names the lost classes by their numbers."""
     real, generated = need_probabilities(evidence)
     real_counts, counts = class_counts(real), class_counts(generated)
     present = real_counts > 0
-    # counts / len(generated) >= real_counts / len(real) / 10, in integers: a share of exactly a tenth is enough.
-    covered = present & (10 * counts * len(real) >= real_counts * len(generated))
-    lost = np.flatnonzero(present & ~covered)
+    # The least count with counts / len(generated) >= real_counts / len(real) / 10, in integers: a share of exactly a
+    # tenth is enough.
+    needed = -(-real_counts * len(generated) // (10 * len(real)))
+    covered = present & (counts >= needed)
+    shares = (counts + 0.5) / (len(generated) + 0.5 * len(counts))
+    chances = stats.binom.sf(needed[present] - 1, len(generated), shares[present])
+    value = float(covered.sum())
+    error = float(np.sqrt(np.sum(chances * (1 - chances))))
     return {
         "class_coverage": Figure(
-            float(covered.sum()),
+            value,
             better="higher",
             reference=float(present.sum()),
-            note=f"classes lost: {', '.join(map(str, lost))}" if lost.size else "",
+            interval=intervals.within(intervals.around(value, error), 0, float(present.sum())),
+            judged_by="classifier",
+            warning=_lost(np.flatnonzero(present & ~covered)),
         )
     }
 
@@ -40,3 +54,10 @@ def class_counts(probabilities: np.ndarray) -> np.ndarray:
     the comparison.
     """
     return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+
+
+def _lost(classes: np.ndarray) -> str:
+    if not classes.size:
+        return ""
+    more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
+    return f"classes lost: {', '.join(map(str, classes[:_NAMED]))}{more}"

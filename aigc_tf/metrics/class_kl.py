@@ -4,13 +4,14 @@ Definition: KL(q || p) in nats, with q and p the shares of the classes among gen
 both as told by the classifier. The same figure as for stacked MNIST (Srivastava et al. 2017, VEEGAN, arXiv:1705.07761).
 
 Range: 0 (the same shares) upwards; log K for one class alone out of K equal ones. Direction: lower is
-better. Reference: that of as many training images.
+better. Reference: that of as many training images. Interval: by the jackknife over groups of generated images.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from aigc_tf.metrics import intervals
 from aigc_tf.metrics.class_coverage import class_counts
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, need_probabilities
 
@@ -18,14 +19,22 @@ from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, need_pro
 def measure(evidence: Evidence) -> dict[str, Figure]:
     """`class_kl`; MissingEvidence where a generated class has no real image, for the divergence would be infinite."""
     real, generated = need_probabilities(evidence)
-    real_shares = class_counts(real) / len(real)
+    real_shares = class_shares(real)
     floor = None
     if evidence.floor is not None and evidence.floor.probabilities is not None:
-        train = evidence.floor.probabilities
-        train_shares = class_counts(train) / len(train)
+        train_shares = class_shares(evidence.floor.probabilities)
         floor = divergence(train_shares, real_shares) if (train_shares[real_shares == 0] == 0).all() else None
-    value = divergence(class_counts(generated) / len(generated), real_shares)
-    return {"class_kl": Figure(value, better="lower", reference=floor)}
+
+    def figure(probabilities: np.ndarray) -> float:
+        return divergence(class_shares(probabilities), real_shares)
+
+    interval = intervals.within(intervals.of_figure(figure, generated), 0)
+    return {"class_kl": Figure(figure(generated), "lower", floor, interval=interval, judged_by="classifier")}
+
+
+def class_shares(probabilities: np.ndarray) -> np.ndarray:
+    """The share of images for which each class is the most likely one: float64 [K], of probabilities [N, K]."""
+    return class_counts(probabilities) / len(probabilities)
 
 
 def divergence(shares: np.ndarray, reference: np.ndarray) -> float:

@@ -7,19 +7,26 @@ once, not averaged over ten splits as in the paper: one number with less bias.
 Range: 1 (all images alike to the classifier, or all unclear) to K, the number of classes (all clear, classes in equal
 parts). Direction: higher is better. Reference: the score of the held-out real images. The score never looks at real
 images: one perfect image of each class repeated for ever would score K (Barratt & Sharma 2018, arXiv:1801.01973).
+Interval: by the jackknife over groups of generated images.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need_probabilities
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
     """`classifier_score` of the generated images, with that of the held-out real ones as its ceiling."""
     real, generated = need_probabilities(evidence)
-    return {"classifier_score": Figure(score(generated), better="higher", reference=score(real))}
+    interval = intervals.within(intervals.of_figure(score, generated), 1, generated.shape[1])
+    return {
+        "classifier_score": Figure(
+            score(generated), better="higher", reference=score(real), interval=interval, judged_by="classifier"
+        )
+    }
 
 
 def score(probabilities: np.ndarray) -> float:

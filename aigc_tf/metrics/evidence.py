@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from aigc_tf.errors import UserError
+
 
 class MissingEvidence(ValueError):
     """A measure needs something that was not observed (no discriminator in an export, say); the others still hold."""
@@ -46,7 +48,7 @@ class Observations:
             if array.ndim != rank or 0 in array.shape:
                 raise ValueError(f"{name} has the shape {array.shape}: expected {rank} dimensions, none of them empty")
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise ValueError(f"{name} holds NaN or infinite values: the images or the network cannot be judged")
+                raise UserError(f"{name} holds NaN or infinite values: the images or the network cannot be judged")
             rows[name] = len(array)
         if len(set(rows.values())) > 1:
             raise ValueError(f"observations of one set of images differ in number: {rows}")
@@ -124,7 +126,9 @@ class Figure:
         reference: what a perfect generator scores, under the same number of images: the floor of a figure that is
             better when lower, the ceiling of one that is better when higher. It is estimated from real images and
             therefore no strict bound. None where there is none.
-        note: what a person should know beside the number ("classes lost: 3, 7"); mostly empty.
+        note: what a person should know beside the number; mostly empty.
+        warning: what should worry a person ("classes lost: 3, 7"); it is shown like a note, and among the record's
+            warnings. Mostly empty.
         interval: (low, high), 95 % confidence: where the value would lie with other seeds, all else the same (the real
             images stay fixed). Its making is told by the measure's page. None where none can be had.
         judged_by: whose eyes it depends on; the record tells who that was.
@@ -136,6 +140,7 @@ class Figure:
     note: str = ""
     interval: tuple[float, float] | None = None
     judged_by: Literal["extractor", "classifier", "discriminator", "pixels"] = "extractor"
+    warning: str = ""
 
     def __post_init__(self) -> None:
         for name, number in {"value": self.value, "reference": self.reference}.items():

@@ -7,73 +7,105 @@ and values compare only within one extractor, one held-out set and one number of
 
 Range: 0 (the two Gaussians agree) upwards. Direction: lower is better. The estimate is biased upwards, the more so the
 fewer images there are, hence the reference: the distance of as many training images from the same held-out images.
+With no more images than features (2,048 of Inception-v3) the covariance is singular and the bias large: a warning says
+so.
+Interval: by the jackknife over groups of generated images.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from functools import cached_property
+
 import numpy as np
 
-from aigc_tf.metrics.evidence import Evidence, Figure, need
+from aigc_tf.metrics import intervals
+from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, need
 
 _CHUNK = 4096  # rows turned into float64 at a time
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
-    """`fd_<extractor>`, with the floor if training images were observed. Errors as in `feature_distance`."""
-    real = need(evidence.real, "features", "real")
+    """`fd_<extractor>`, `fid` with the published Inception weights; with the floor if training images were observed.
+
+    Raises MissingEvidence for fewer than two images on a side, ValueError for features of different width.
+    """
+    real_features = need(evidence.real, "features", "real")
     generated = need(evidence.generated, "features", "generated")
+    real, whole = Gaussian.of(real_features), Gaussian.of(generated)
     floor, note = None, ""
     if evidence.floor is not None and evidence.floor.features is not None:
         train = evidence.floor.features
-        floor = feature_distance(train, real)
+        floor = frechet_distance(Gaussian.of(train), real)
         if len(train) != len(generated):
             note = f"the floor is of {len(train):,} images, the figure of {len(generated):,}: read it with care"
-    value = feature_distance(generated, real)
-    return {evidence.named("fd"): Figure(value, better="lower", reference=floor, note=note)}
+    value = frechet_distance(whole, real)
+    parts = [Gaussian.of(generated[group]) for group in intervals.groups(len(generated))]
+    interval = intervals.jackknife(value, [frechet_distance(whole.without(part), real) for part in parts])
+    fewest, width = min(len(real_features), len(generated)), generated.shape[1]
+    return {
+        evidence.named("fd"): Figure(
+            value,
+            better="lower",
+            reference=floor,
+            note=note,
+            interval=intervals.within(interval, 0),
+            judged_by="extractor",
+            warning=f"{fewest:,} images are too few for {width:,} features: take more" if fewest <= width else "",
+        )
+    }
 
 
-def feature_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Fréchet distance of two sets of features, float [N, D] and [M, D]; a float from 0 up.
+@dataclasses.dataclass(frozen=True)
+class Gaussian:
+    """Mean [D] and covariance [D, D], which may be singular, of `count` rows of features; both float64."""
 
-    Raises ValueError for fewer than two rows, and where the sets differ in D.
-    """
-    if first.shape[1:] != second.shape[1:]:
-        raise ValueError(f"features of different width cannot be compared: {first.shape} and {second.shape}")
-    return frechet_distance(*moments(first), *moments(second))
+    mean: np.ndarray
+    covariance: np.ndarray
+    count: int
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Gaussian:
+        """The moments of features [N, D], the covariance unbiased; MissingEvidence for N < 2.
+
+        Two passes in float64 rather than E[x²] - E[x]², which loses the digits that matter when the mean is large.
+        """
+        count = len(features)
+        if count < 2:
+            raise MissingEvidence(f"a covariance needs features of at least 2 images, not {count}")
+        mean = features.mean(axis=0, dtype=np.float64)
+        scatter = np.zeros((features.shape[1], features.shape[1]))
+        for start in range(0, count, _CHUNK):
+            centred = features[start : start + _CHUNK].astype(np.float64) - mean
+            scatter += centred.T @ centred
+        return cls(mean, scatter / (count - 1), count)
+
+    def without(self, part: Gaussian) -> Gaussian:
+        """The moments of the rows that are not in `part`, which is of some of these rows (at least two remain)."""
+        count = self.count - part.count
+        mean = (self.count * self.mean - part.count * part.mean) / count
+        shift = mean - part.mean
+        scatter = (self.count - 1) * self.covariance - (part.count - 1) * part.covariance
+        scatter -= count * part.count / self.count * np.outer(shift, shift)
+        return Gaussian(mean, scatter / (count - 1), count)
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """The symmetric square root of the covariance; eigenvalues that rounding made negative count as 0."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [D] and unbiased covariance [D, D] of features [N, D], both float64; ValueError for N < 2.
-
-    Two passes in float64 rather than E[x²] - E[x]², which loses the digits that matter when the mean is large.
-    """
-    count = len(features)
-    if features.ndim != 2 or count < 2:
-        raise ValueError(f"a covariance needs features [N, D] of at least 2 images, not {features.shape}")
-    mean = features.mean(axis=0, dtype=np.float64)
-    scatter = np.zeros((features.shape[1], features.shape[1]))
-    for start in range(0, count, _CHUNK):
-        centred = features[start : start + _CHUNK].astype(np.float64) - mean
-        scatter += centred.T @ centred
-    return mean, scatter / (count - 1)
-
-
-def frechet_distance(
-    mean_1: np.ndarray, covariance_1: np.ndarray, mean_2: np.ndarray, covariance_2: np.ndarray
-) -> float:
-    """Fréchet distance of two Gaussians given by float64 means [D] and covariances [D, D], which may be singular.
+def frechet_distance(first: Gaussian, second: Gaussian) -> float:
+    """Fréchet distance of two Gaussians, a float from 0 up; ValueError where they differ in D.
 
     tr (C1 C2)^½ is the sum of the singular values of C1^½ C2^½. Both roots are of symmetric matrices, so nothing here
     can turn complex, as `scipy.linalg.sqrtm` of the product does for singular covariances, and no small number has to
     be added to a diagonal.
     """
-    shift = mean_1 - mean_2
-    overlap = np.linalg.svd(_root(covariance_1) @ _root(covariance_2), compute_uv=False).sum()
-    distance = shift @ shift + np.trace(covariance_1) + np.trace(covariance_2) - 2 * overlap
+    if first.mean.shape != second.mean.shape:
+        raise ValueError(f"features of different width cannot be compared: {len(first.mean)} and {len(second.mean)}")
+    shift = first.mean - second.mean
+    overlap = np.linalg.svd(first.root @ second.root, compute_uv=False).sum()
+    distance = shift @ shift + np.trace(first.covariance) + np.trace(second.covariance) - 2 * overlap
     return max(float(distance), 0.0)  # rounding can take equal Gaussians to -1e-15
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """The symmetric square root; eigenvalues that rounding made negative count as 0."""
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T

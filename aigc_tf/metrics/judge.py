@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from aigc_tf.metrics import METRICS
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence
@@ -17,8 +18,12 @@ class Judgement:
     skipped: tuple[str, ...]
 
 
-def judge(evidence: Evidence, names: Iterable[str] = METRICS) -> Judgement:
-    """Take the measures `names` (of METRICS; all by default).
+def judge(
+    evidence: Evidence,
+    names: Iterable[str] = METRICS,
+    around: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> Judgement:
+    """Take the measures `names` (of METRICS; all by default), each within the context `around(name)`.
 
     A measure whose evidence is missing is left out and named in `skipped`. Raises ValueError for an unknown name, and
     passes on the ValueErrors of measures that were given arrays which cannot be measured.
@@ -27,7 +32,8 @@ def judge(evidence: Evidence, names: Iterable[str] = METRICS) -> Judgement:
     skipped: list[str] = []
     for name in names:
         try:
-            figures.update(METRICS[name](evidence))
+            with around(name):
+                figures.update(METRICS[name](evidence))
         except MissingEvidence as error:
             skipped.append(f"{name} was not measured: {error}")
     return Judgement(figures, tuple(skipped))

@@ -9,16 +9,20 @@ images get more convolutions, so that the dense layer never sees more than 8×8 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.metrics.extractor import check_images
+
 FEATURES = 84
+LOOK_BATCH = 500  # images looked at in one go
 VERSION = 1  # of the network and its training together: raise it when either changes, and make the shipped weights anew
 
 _BATCH = 128
 _LEAST_STEPS, _MOST_STEPS = 400, 3000
 _SHIFT = 2  # pixels
-_LOOK_BATCH = 500
 
 
 def build(image_shape: tuple[int, int, int], num_classes: int) -> tf.keras.Model:
@@ -56,15 +60,15 @@ def build(image_shape: tuple[int, int, int], num_classes: int) -> tf.keras.Model
     return tf.keras.Model(images, [features, logits], name="lenet")
 
 
-def train(images: np.ndarray, labels: np.ndarray, num_classes: int) -> tf.keras.Model:
+def train(images: np.ndarray, labels: np.ndarray, num_classes: int, steps: int | None = None) -> tf.keras.Model:
     """A trained network for uint8 images [N, H, W, C] with integer labels [N] in [0, num_classes).
 
-    Six passes over the images, but at least 400 and at most 3,000 steps of up to 128 images: seconds for a few
-    thousand small images, about two minutes on two CPU cores for all of MNIST. Every batch is shifted by up to two
-    pixels. Order, shifts and initial weights are fixed: on one machine the same images give the same weights, bit for
-    bit. Raises ValueError for images and labels that do not fit together.
+    It takes `steps` steps of up to 128 images; by default six passes over the images, but from 400 to 3,000 steps:
+    seconds for a few thousand small images, about two minutes on two CPU cores for all of MNIST. Every batch is shifted
+    by up to two pixels. Order, shifts and initial weights are fixed: on one machine the same images give the same
+    weights, bit for bit. Raises ValueError for images and labels that do not fit together.
     """
-    _check_images(images)
+    check_images(images)
     if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"expected one integer label an image, not {labels.dtype} {labels.shape} for {len(images)} images"
@@ -74,7 +78,7 @@ def train(images: np.ndarray, labels: np.ndarray, num_classes: int) -> tf.keras.
     height, width, channels = images.shape[1:]
     network = build((height, width, channels), num_classes)
     batch = min(_BATCH, len(images))
-    steps = min(max(6 * len(images) // batch, _LEAST_STEPS), _MOST_STEPS)
+    steps = steps or min(max(6 * len(images) // batch, _LEAST_STEPS), _MOST_STEPS)
     optimizer = tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(1e-3, steps))
     optimizer.build(network.trainable_variables)  # variables cannot be made inside the traced step
 
@@ -98,23 +102,38 @@ def train(images: np.ndarray, labels: np.ndarray, num_classes: int) -> tf.keras.
     return network
 
 
-def look(network: tf.keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `network` sees in uint8 images [N, H, W, C]: features float32 [N, 84], probabilities float32 [N, K].
+def eyes(network: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """A function from uint8 images [N, H, W, C] to what `network` sees in them, in one go.
 
-    Raises ValueError for images of another type or shape; floats must go through `quantise` first.
+    It gives features float32 [N, 84] and probabilities float32 [N, K], and raises ValueError for images of another type
+    or shape; floats must go through `quantise` first.
     """
-    _check_images(images)
-    if images.shape[1:] != network.input_shape[1:]:
-        raise ValueError(f"the classifier is for images of {network.input_shape[1:]}, not {images.shape[1:]}")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *images.shape[1:]], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8)])
     def see(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features, logits = network(batch, training=False)
         return features, tf.nn.softmax(logits)
 
+    def look_at(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_images(images)
+        if images.shape[1:] != network.input_shape[1:]:
+            raise ValueError(f"the classifier is for images of {network.input_shape[1:]}, not {images.shape[1:]}")
+        features, probabilities = see(tf.constant(images))
+        return features.numpy(), probabilities.numpy()
+
+    return look_at
+
+
+def look(network: tf.keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `network` sees in uint8 images [N, H, W, C]: features float32 [N, 84], probabilities float32 [N, K].
+
+    In batches; raises ValueError as `eyes` does.
+    """
+    check_images(images)
+    see = eyes(network)
     # Batches start at fixed rows, so that an image's last digits never depend on anything but its place in the set.
-    seen = [see(tf.constant(images[i : i + _LOOK_BATCH])) for i in range(0, len(images), _LOOK_BATCH)]
-    features, probabilities = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*seen, strict=True))
+    seen = [see(images[i : i + LOOK_BATCH]) for i in range(0, len(images), LOOK_BATCH)]
+    features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     return features, probabilities
 
 
@@ -127,14 +146,6 @@ def accuracy(network: tf.keras.Model, images: np.ndarray, labels: np.ndarray) ->
 def _leaky_relu(x: tf.Tensor) -> tf.Tensor:
     # tf.nn.leaky_relu after a convolution makes TensorFlow 2.15 log "remapper failed" at training.
     return tf.maximum(0.2 * x, x)
-
-
-def _check_images(images: np.ndarray) -> None:
-    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
-        raise ValueError(
-            f"expected uint8 images [N, H, W, C], at least one, not {images.dtype} {images.shape}; "
-            "round floats in [-1, 1] with aigc_tf.metrics.quantise.quantise"
-        )
 
 
 def _shift(images: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Weights of a classifier on disk: a plain .npz of named arrays, which runs no code when it is read."""
+"""Weights of a classifier, and other arrays, on disk: a plain .npz, which runs no code when it is read."""
 
 from __future__ import annotations
 
@@ -29,17 +29,35 @@ def weights_hash(weights: Mapping[str, np.ndarray]) -> str:
 
 
 def save(path: Path, weights: Mapping[str, np.ndarray], held_out_accuracy: float) -> None:
-    """Write float32 arrays and the accuracy to `path`, whole or not at all; folders are made. Raises OSError."""
+    """Write float32 arrays and the accuracy to `path`, as `write_arrays` does."""
+    described = {_ACCURACY: np.float64(held_out_accuracy), "hash": np.array(weights_hash(weights))}
+    write_arrays(path, {**weights, **described})
+
+
+def load(path: Path) -> tuple[dict[str, np.ndarray], float]:
+    """The weights (float32, by name) and the held-out accuracy in [0, 1] of a file that `save` wrote.
+
+    Raises FileNotFoundError or NotADirectoryError where there is none, and ValueError for a file that is damaged or
+    none of ours.
+    """
+    arrays = read_arrays(path)
+    try:
+        held_out_accuracy, recorded = float(arrays.pop(_ACCURACY)), str(arrays.pop("hash"))
+        found = weights_hash(arrays)
+    except (KeyError, *_NOT_OURS) as error:
+        raise ValueError(f"{path} holds no readable classifier weights ({type(error).__name__}: {error})") from error
+    if found != recorded:
+        raise ValueError(f"{path} is damaged: its weights have the hash {found}, it was written with {recorded}")
+    return arrays, held_out_accuracy
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name to the .npz `path`, whole or not at all; folders are made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {
-        **weights,
-        _ACCURACY: np.float64(held_out_accuracy),
-        "hash": np.array(weights_hash(weights)),
-    }
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp lets nobody else read; a shared cache and a package must be readable
@@ -49,21 +67,16 @@ def save(path: Path, weights: Mapping[str, np.ndarray], held_out_accuracy: float
         raise
 
 
-def load(path: Path) -> tuple[dict[str, np.ndarray], float]:
-    """The weights (float32, by name) and the held-out accuracy in [0, 1] of a file that `save` wrote.
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by name; no code in it is run.
 
-    Raises FileNotFoundError or NotADirectoryError where there is none, and ValueError for a file that is damaged or
-    none of ours.
+    Raises FileNotFoundError or NotADirectoryError where there is none, and ValueError for a file that is damaged (the
+    archive carries a checksum of each array) or no archive of plain arrays.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        held_out_accuracy, recorded = float(arrays.pop(_ACCURACY)), str(arrays.pop("hash"))
-        found = weights_hash(arrays)
+            return {name: file[name] for name in file.files}
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, *_NOT_OURS) as error:
-        raise ValueError(f"{path} holds no readable classifier weights ({type(error).__name__}: {error})") from error
-    if found != recorded:
-        raise ValueError(f"{path} is damaged: its weights have the hash {found}, it was written with {recorded}")
-    return arrays, held_out_accuracy
+        raise ValueError(f"{path} holds no readable arrays ({type(error).__name__}: {error})") from error

@@ -12,8 +12,8 @@ import pytest
 
 from aigc_tf.datasets import DATASETS
 
-WITHOUT_FILES = ("mnist_5k", "synthetic")
-OFFLINE = ("mnist", *WITHOUT_FILES)
+WITHOUT_FILES = ("mnist_5k", "stacked_mnist_5k", "synthetic")
+OFFLINE = ("mnist", "stacked_mnist", *WITHOUT_FILES)
 
 
 def test_listing_the_names_imports_no_numpy_and_no_tensorflow() -> None:

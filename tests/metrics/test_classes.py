@@ -37,7 +37,7 @@ def test_coverage_counts_classes_of_a_tenth_of_their_share_and_names_the_lost():
     generated[:9] = 8  # 9 of 1,000 where 10 would do
     figure = class_coverage.measure(Evidence(of_classes(ALL), of_classes(generated)))["class_coverage"]
     assert (figure.value, figure.reference) == (8, 10)
-    assert figure.note == "classes lost: 8, 9"
+    assert figure.warning == "classes lost: 8, 9"
     generated[9] = 8
     figure = class_coverage.measure(Evidence(of_classes(ALL), of_classes(generated)))["class_coverage"]
     assert figure.value == 9
@@ -45,7 +45,7 @@ def test_coverage_counts_classes_of_a_tenth_of_their_share_and_names_the_lost():
 
 def test_coverage_does_not_ask_for_classes_without_real_images():
     figure = class_coverage.measure(Evidence(of_classes(ALL % 5), of_classes(ALL)))["class_coverage"]
-    assert (figure.value, figure.reference, figure.note) == (5, 5, "")
+    assert (figure.value, figure.reference, figure.warning) == (5, 5, "")
 
 
 def test_kl_is_0_for_the_same_shares_and_log_k_for_one_class():
@@ -60,6 +60,48 @@ def test_kl_refuses_a_class_that_no_real_image_shows():
         class_kl.measure(Evidence(of_classes(ALL % 8), of_classes(ALL)))
     unseen_in_training_only = Evidence(of_classes(ALL % 8), of_classes(ALL % 8), of_classes(ALL))
     assert class_kl.measure(unseen_in_training_only)["class_kl"].reference is None
+
+
+def test_a_thousand_lost_classes_are_not_all_listed():
+    figure = class_coverage.measure(Evidence(of_classes(np.arange(1000), 1000), of_classes(ALL, 1000)))[
+        "class_coverage"
+    ]
+    assert figure.value == 10
+    assert figure.warning.endswith("28, 29 and 970 more")
+
+
+def test_classes_in_other_shares_are_noticed_and_renamed_ones_too():
+    shares = np.arange(1, 11) / 55
+    real, generated = (np.random.default_rng(seed).choice(10, size=2000, p=shares) for seed in (0, 1))
+    same = class_kl.measure(Evidence(of_classes(real), of_classes(generated)))["class_kl"]
+    assert same.value < 0.01
+    renamed = np.random.default_rng(2).permutation(10)[generated]
+    assert class_kl.measure(Evidence(of_classes(real), of_classes(renamed)))["class_kl"].interval[0] > 0.1
+
+
+def test_intervals_hold_what_fresh_samples_score():
+    random = np.random.default_rng(3)
+    real = of_classes(np.arange(2000) % 20, 20)
+    shares = np.where(np.arange(20) < 4, 0.006, 1)  # four classes near the tenth of a twentieth that counts
+    for module in (classifier_score, class_coverage, class_kl):
+        samples = (random.choice(20, size=500, p=shares / shares.sum()) for _ in range(60))
+        taken = [next(iter(module.measure(Evidence(real, of_classes(each, 20))).values())) for each in samples]
+        values, low, high = (np.array(each) for each in zip(*((f.value, *f.interval) for f in taken)))
+        assert np.mean((low <= values.mean()) & (values.mean() <= high)) > 0.87, module.__name__
+        assert ((low <= values) & (values <= high)).all()
+
+
+def test_the_interval_of_the_coverage_knows_rare_classes_from_absent_and_safe_ones():
+    def interval(count: int, of: int) -> tuple[float, float]:
+        classes = np.r_[np.zeros(of - count, int), np.ones(count, int)]
+        return class_coverage.measure(Evidence(of_classes(ALL % 2, 2), of_classes(classes, 2)))[
+            "class_coverage"
+        ].interval
+
+    assert interval(500, 1000) == pytest.approx((2, 2))
+    assert interval(0, 1000) == pytest.approx((1, 1))
+    assert interval(50, 1000) == pytest.approx((2 - 1.959964 / 2, 2), abs=0.05)  # just enough: as good as a coin
+    assert interval(1, 20)[0] < 1.5 and interval(0, 10)[1] > 1.3
 
 
 @pytest.mark.parametrize("module", [classifier_score, class_coverage, class_kl])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import UserError
 from aigc_tf.metrics import classifier, lenet, weights_file
+from aigc_tf.metrics.extractor import default_cache, observe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +59,17 @@ def test_a_classifier_is_trained_once_and_then_read(tmp_path):
     assert made.name == read.name == "lenet-stripes"
     assert made.hash == read.hash and made.held_out_accuracy == read.held_out_accuracy == 1.0
     images = stripes().test_images
-    first, second = (c.observe(images, discriminator_logits=np.zeros(20)) for c in (made, read))
+    first, second = (observe(each, images) for each in (made, read))
     np.testing.assert_array_equal(first.features, second.features)
-    assert first.probabilities.shape == (20, 2) and first.discriminator_logits.shape == (20,)
+    assert first.probabilities.shape == (20, 2) and first.features.shape == (20, made.num_features)
     classifier.load_classifier("stripes", stripes(fingerprint="sha256:" + "1" * 64), tmp_path, say)
-    assert len(say.lines) == 2 and len(list(tmp_path.iterdir())) == 2
+    assert len(say.lines) == 2 and len(list((tmp_path / "classifiers").iterdir())) == 2
 
 
 def test_a_damaged_cache_is_made_anew_with_a_warning(tmp_path):
     say = Counter()
     made = classifier.load_classifier("stripes", stripes(), tmp_path, say)
-    (path,) = tmp_path.iterdir()
+    (path,) = (tmp_path / "classifiers").iterdir()
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.warns(UserWarning, match="made anew"):
         again = classifier.load_classifier("stripes", stripes(), tmp_path, say)
@@ -86,15 +88,15 @@ def test_a_cache_that_cannot_be_written_costs_only_a_warning(tmp_path):
 
 
 def test_images_without_labels_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="stripes carries no labels"):
+    with pytest.raises(UserError, match="stripes carries no labels.*--extractor inception or --extractor PATH"):
         classifier.load_classifier("stripes", stripes(num_classes=0), tmp_path)
 
 
 def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("AIGC_TF_CACHE", str(tmp_path))
-    assert classifier.default_cache() == tmp_path / "classifiers"
+    assert default_cache() == tmp_path
     monkeypatch.delenv("AIGC_TF_CACHE")
-    assert classifier.default_cache() == Path.home() / ".cache" / "aigc_tf" / "classifiers"
+    assert default_cache() == Path.home() / ".cache" / "aigc_tf"
 
 
 @pytest.mark.parametrize("dataset", classifier.SHIPPED)
@@ -133,9 +135,40 @@ def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
         [sys.executable, "-m", "aigc_tf.metrics.train_classifier", *command], capture_output=True, text=True, check=True
     )
     data = DATASETS["synthetic"](tmp_path)
-    out.rename(tmp_path / f"lenet-{classifier._cache_key(data.spec)}.npz")
+    (tmp_path / "classifiers").mkdir()
+    out.rename(tmp_path / "classifiers" / f"lenet-{classifier._cache_key(data.spec)}.npz")
     say = Counter()
     read = classifier.load_classifier("synthetic", data, tmp_path, say)
     assert not say.lines
     assert read.hash in ended.stdout and f"accuracy {read.held_out_accuracy:.4f}" in ended.stdout
-    assert read.held_out_accuracy == lenet.accuracy(read.network, data.test_images, data.test_labels) > 0.95
+    told = observe(read, data.test_images).probabilities.argmax(axis=1)
+    assert read.held_out_accuracy == np.mean(told == data.test_labels) > 0.95
+
+
+def described(shape: tuple[int, int, int], num_classes: int) -> Stripes:
+    """Who judges is decided by the name and the description alone."""
+    data = stripes()
+    return dataclasses.replace(data, spec=dataclasses.replace(data.spec, image_shape=shape, num_classes=num_classes))
+
+
+@pytest.mark.parametrize("dataset", ["stacked_mnist", "stacked_mnist_5k"])
+def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(dataset, tmp_path):
+    stacked = classifier.load_classifier(dataset, described((28, 28, 3), 1000), tmp_path)
+    digits = classifier.load_classifier("mnist", described((28, 28, 1), 10), tmp_path)
+    assert stacked.name == "lenet-mnist per channel" and stacked.short == "lenet"
+    assert stacked.hash == digits.hash == classifier.SHIPPED["mnist"] and stacked.num_features == 252
+    assert stacked.held_out_accuracy == pytest.approx(digits.held_out_accuracy**3)
+    images = np.random.default_rng(0).integers(0, 256, (6, 28, 28, 3), dtype=np.uint8)
+    seen = observe(stacked, images)
+    red, green, blue = (observe(digits, images[..., channel : channel + 1]) for channel in range(3))
+    np.testing.assert_array_equal(seen.features, np.hstack([red.features, green.features, blue.features]))
+    assert seen.probabilities.shape == (6, 1000) and seen.probabilities.dtype == np.float32
+    np.testing.assert_allclose(seen.probabilities.sum(axis=1), 1, rtol=1e-5)
+    for row in range(6):
+        first, second, third = (each.probabilities[row] for each in (red, green, blue))
+        assert seen.probabilities[row, 374] == pytest.approx(first[3] * second[7] * third[4])
+
+
+def test_other_images_of_that_name_get_a_classifier_of_its_own(tmp_path):
+    data = stripes()
+    assert classifier.load_classifier("stacked_mnist", data, tmp_path, lambda line: None).name == "lenet-stacked_mnist"

@@ -37,3 +37,34 @@ def test_a_logit_of_0_is_not_called_real_and_nothing_called_real_is_said():
     assert taken["discriminator_recall"].value == 0
     assert taken["discriminator_accuracy"].value == 0.5
     assert "no image" in taken["discriminator_precision"].note
+
+
+def test_auc_is_that_of_scikit_learn_with_ties_too():
+    random = np.random.default_rng(1)
+    real, generated = random.integers(0, 8, 300).astype(np.float32), random.integers(-3, 6, 170).astype(np.float32)
+    expected = reference.roc_auc_score(np.repeat([1, 0], [300, 170]), np.concatenate([real, generated]))
+    assert figures(real, generated)["discriminator_auc"].value == pytest.approx(expected)
+
+
+def test_auc_needs_no_zero_and_half_of_it_is_chance():
+    logits = np.random.default_rng(2).normal(size=400)
+    assert figures(logits + 100, logits + 100)["discriminator_auc"].value == pytest.approx(0.5)
+    assert figures(logits + 100, logits)["discriminator_auc"].value == 1
+    assert figures(logits - 100, logits)["discriminator_auc"].value == 0
+
+
+def test_nine_of_ten_intervals_hold_what_fresh_samples_score():
+    random = np.random.default_rng(3)
+    real = random.normal(1, 1, 500)
+    taken = [figures(real, random.normal(0, 1, 300)) for _ in range(60)]
+    for name in ("accuracy", "precision", "auc"):
+        each = [one[f"discriminator_{name}"] for one in taken]
+        mean = np.mean([figure.value for figure in each])
+        assert np.mean([figure.interval[0] <= mean <= figure.interval[1] for figure in each]) > 0.87, name
+        assert all(figure.interval[0] <= figure.value <= figure.interval[1] for figure in each)
+
+
+def test_recall_has_the_interval_of_the_held_out_images():
+    figure = figures(np.ones(10), np.ones(500))["discriminator_recall"]
+    z = 1.959964**2
+    assert figure.interval == pytest.approx((1 - z / (10 + z), 1))

@@ -1,0 +1,168 @@
+"""The contract of what looks at images for the measures: a feature extractor that is named, hashed and recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.metrics import feature_cache
+from aigc_tf.metrics.evidence import Observations
+
+
+class LabelledImages(Protocol):
+    """What an extractor may need of a data set: uint8 images [N, H, W, C] and integer labels [N] of both splits."""
+
+    @property
+    def spec(self) -> DataSpec: ...
+    @property
+    def train_images(self) -> np.ndarray: ...
+    @property
+    def train_labels(self) -> np.ndarray: ...
+    @property
+    def test_images(self) -> np.ndarray: ...
+    @property
+    def test_labels(self) -> np.ndarray: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Extractor:
+    """What looks at images, with what identifies it in a record. Figures compare only under one hash and resizer.
+
+    Attributes:
+        name: what a person calls it ("lenet-mnist", "inception-2015-12-05", the path of a file).
+        short: ends the names of figures made from its features (`fd_lenet`). "inception" is kept for the published
+            weights of the FID; letters, digits and underscores only.
+        hash: "sha256:…" of its weights or files.
+        resizer: how images come to the size it wants, in words; "none" where they are looked at as they are.
+        held_out_accuracy: share in [0, 1] of the data set's held-out images that it told right when it was made; None
+            where it does not tell the data set's classes.
+        num_features: D of the features [N, D].
+        look: uint8 [N, H, W, C] → Observations of these N images, in one go. `observe` is what to call.
+        batch_size: how many images to look at in one go.
+        caution: a sentence for the record about the extractor itself; mostly empty.
+    """
+
+    name: str
+    short: str
+    hash: str
+    resizer: str
+    held_out_accuracy: float | None
+    num_features: int
+    look: Callable[[np.ndarray], Observations]
+    batch_size: int
+    caution: str = ""
+
+
+def load_extractor(
+    choice: str,
+    dataset: str,
+    data: LabelledImages,
+    cache: Path | None = None,
+    announce: Callable[[str], None] = print,
+) -> Extractor:
+    """The extractor that `choice` names, for images like those of `data`, which go by the name `dataset`.
+
+    Args:
+        choice: "lenet", the small classifier of the data set; "inception", the network of the published FID; else the
+            path of a Keras model (`.keras`, `.h5`) or of a SavedModel's folder.
+        dataset: a name in DATASETS.
+        data: its images; their labels are used by "lenet" only.
+        cache: folder for what is made or fetched once; None for `default_cache()`.
+        announce: is given a line before anything slow (training, a download) or risky (a model file is a program).
+
+    Raises ValueError, in one sentence for a person, where there is no such extractor or it cannot see such images.
+    """
+    # Imported here, since each of them imports TensorFlow, and this contract.
+    if choice == "lenet":
+        from aigc_tf.metrics.classifier import load_classifier
+
+        return load_classifier(dataset, data, cache, announce)
+    if choice == "inception":
+        from aigc_tf.metrics import inception
+
+        return inception.load(data.spec.image_shape, cache, announce)
+    from aigc_tf.metrics import keras_file
+
+    return keras_file.load(Path(choice), data.spec.image_shape, announce)
+
+
+def observe(
+    extractor: Extractor,
+    images: np.ndarray,
+    *,
+    content: str | None = None,
+    cache: Path | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Observations:
+    """What `extractor` sees in uint8 images [N, H, W, C]: float32 features [N, D], and probabilities if it tells any.
+
+    Batches start at fixed rows, so the last digits of an image's features depend on nothing but its place in the set.
+
+    Args:
+        content: names exactly these images in this order by their content (a hash): what was seen of them is then
+            read from the cache, or kept there. None: nothing is kept.
+        cache: as for `load_extractor`.
+        progress: is called after each batch with the number of images in it.
+
+    Raises ValueError for images of another type or shape, and for features that are not finite.
+    """
+    check_images(images)
+    progress = progress or (lambda count: None)
+
+    def look() -> Observations:
+        seen = []
+        for start in range(0, len(images), extractor.batch_size):
+            batch = images[start : start + extractor.batch_size]
+            seen.append(extractor.look(batch))
+            progress(len(batch))
+        return _joined(seen)
+
+    if content is None:
+        return look()
+    path = feature_cache.path(cache or default_cache(), extractor.hash, extractor.resizer, content)
+    seen = feature_cache.read(path, len(images))
+    if seen is not None:
+        progress(len(images))
+        return seen
+    seen = look()
+    feature_cache.write(path, seen)
+    return seen
+
+
+def cautions(extractor: Extractor, num_real: int, num_generated: int) -> tuple[str, ...]:
+    """Sentences for the record's warnings: what a reader must know about figures made from these features."""
+    found: tuple[str, ...] = (extractor.caution,) if extractor.caution else ()
+    fewest = min(num_real, num_generated)
+    if fewest <= extractor.num_features:
+        found += (
+            f"{fewest:,} images are too few for the {extractor.num_features:,} features of {extractor.name}: their "
+            "covariance is singular, and distances between distributions come out too large; compare them only under "
+            "the same number of images",
+        )
+    return found
+
+
+def default_cache() -> Path:
+    """$AIGC_TF_CACHE, or ~/.cache/aigc_tf: what can be made or fetched again."""
+    return Path(os.environ.get("AIGC_TF_CACHE") or Path.home() / ".cache" / "aigc_tf")
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raise ValueError unless these are images as the measures judge them: uint8 [N, H, W, C], at least one."""
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"expected uint8 images [N, H, W, C], at least one, not {images.dtype} {images.shape}; "
+            "round floats in [-1, 1] with aigc_tf.metrics.quantise.quantise"
+        )
+
+
+def _joined(parts: list[Observations]) -> Observations:
+    """Observations of consecutive batches as one."""
+    fields = [field for field in feature_cache.FIELDS if getattr(parts[0], field) is not None]
+    return Observations(**{field: np.concatenate([getattr(part, field) for part in parts]) for field in fields})

@@ -1,0 +1,104 @@
+"""Train on generated, test on real: three patterns, told apart by a network that saw generated ones only."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aigc_tf.metrics import train_on_generated
+from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
+from aigc_tf.metrics.train_on_generated import measure, told_right
+
+CLASSES = 3
+ROWS, COLUMNS = np.indices((8, 8))
+PATTERNS = np.stack([ROWS // 2 % 2, COLUMNS // 2 % 2, (ROWS // 2 + COLUMNS // 2) % 2])[..., None]
+
+
+def patterned(seed: int, labels: np.ndarray, noise: float = 40) -> np.ndarray:
+    images = 60 + 80 * PATTERNS[labels] + np.random.default_rng(seed).normal(0, noise, size=(len(labels), 8, 8, 1))
+    return np.clip(images, 0, 255).astype(np.uint8)
+
+
+LABELS = np.arange(300) % CLASSES
+REAL = Observations(images=patterned(0, LABELS), labels=LABELS)
+TRAINING = Observations(images=patterned(1, LABELS), labels=LABELS)
+
+
+def generated(images: np.ndarray, told: np.ndarray) -> Observations:
+    return Observations(images=images, probabilities=np.eye(CLASSES)[told])
+
+
+def figure_of(images: np.ndarray, told: np.ndarray, training: Observations | None = TRAINING) -> Figure:
+    return measure(Evidence(REAL, generated(images, told), training))["train_on_generated_accuracy"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_trainings():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_on_generated, "_STEPS", 40)
+        yield
+
+
+@pytest.fixture(scope="module")
+def good() -> Figure:
+    return figure_of(patterned(2, LABELS), LABELS)
+
+
+def test_good_images_are_worth_as_much_as_real_ones(good):
+    assert good.value > 0.9 and good.value == pytest.approx(good.reference, abs=0.05)
+    assert good.interval[0] < good.value <= good.interval[1]
+    assert (good.better, good.judged_by) == ("higher", "classifier")
+
+
+def test_the_same_evidence_gives_the_same_figure_whatever_was_drawn_before(good):
+    tf.random.set_seed(7)
+    state = np.random.get_state()[1].copy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        assert figure_of(patterned(2, LABELS), LABELS) == good
+        assert tf.keras.mixed_precision.global_policy().name == "mixed_bfloat16"
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_noisier_images_and_lost_or_shuffled_classes_are_worth_less(good):
+    noisy = figure_of(patterned(2, LABELS, 300), LABELS, None)
+    two = np.arange(300) % 2
+    lost = figure_of(patterned(2, two), two, None)
+    shuffled = figure_of(patterned(2, LABELS), np.random.default_rng(0).permutation(LABELS), None)
+    assert noisy.value < good.value - 0.1
+    assert lost.value == pytest.approx(2 / 3, abs=0.05) and lost.reference is None
+    assert shuffled.value < 0.55
+
+
+def test_one_class_alone_is_right_for_its_share():
+    one = np.zeros(40, int)
+    assert figure_of(patterned(2, one), one, None).value == pytest.approx(1 / CLASSES)
+
+
+def test_both_trainings_see_as_many_images_in_any_order_of_the_folder(monkeypatch):
+    seen = []
+
+    def remember(images, labels, num_classes, test_images, test_labels):
+        seen.append((len(images), sorted(set(labels))))
+        return np.ones(len(test_images), bool)
+
+    monkeypatch.setattr(train_on_generated, "told_right", remember)
+    figure_of(patterned(2, np.sort(LABELS)), np.sort(LABELS), TRAINING.rows(np.arange(90)))
+    assert seen == [(90, [0, 1, 2]), (90, [0, 1, 2])]
+
+
+def test_what_is_missing_or_does_not_fit_is_said():
+    images = patterned(2, LABELS)
+    unlabelled = Evidence(Observations(images=REAL.images), generated(images, LABELS))
+    for evidence, message in [
+        (unlabelled, "labels of real"),
+        (Evidence(REAL, Observations(images=images)), "probabilities of generated"),
+        (Evidence(REAL, Observations()), "images of generated"),
+    ]:
+        with pytest.raises(MissingEvidence, match=message):
+            measure(evidence)
+    with pytest.raises(ValueError, match="0 to 1"):
+        told_right(images, LABELS, 2, REAL.images, REAL.labels)
+    with pytest.raises(ValueError, match=r"\(8, 8, 1\), not \(8, 6, 1\)"):
+        told_right(images[:8], LABELS[:8], 3, REAL.images[:, :, :6], REAL.labels)
