@@ -3,10 +3,12 @@
     python verify_export.py VERSION_FOLDER [EXPECTED.npz]
 
 This file imports nothing of the project, as the server will not have it either. It prints one line a fault and exits
-with 1, or exits with 0. EXPECTED.npz holds int64 `seed` [N] and float32 `image` [N,H,W,C] in [-1, 1]: what the model
-itself makes of these seeds.
+with 1; or a line with the hash of what the export answers, which another process must find too, and exits with 0.
+EXPECTED.npz holds int64 `seed` [N] and float32 `image` [N,H,W,C] in [-1, 1]: what the model itself makes of these
+seeds.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -19,6 +21,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 SIGNATURES = {
     "serving_default": ({"seed": (tf.int64, 1)}, {"image_bytes": (tf.string, 1)}),
+    "truncated": ({"seed": (tf.int64, 1), "truncation": (tf.float32, 1)}, {"image_bytes": (tf.string, 1)}),
     "sample": ({"seed": (tf.int64, 1)}, {"image": (tf.float32, 4)}),
     "decode": ({"latent": (tf.float32, 2)}, {"image": (tf.float32, 4)}),
     "discriminate": ({"image": (tf.float32, 4)}, {"logit": (tf.float32, 1)}),
@@ -27,7 +30,8 @@ SIGNATURES = {
 STATEFUL_RANDOM = re.compile(
     r"^(Random(?!IndexShuffle)|Stateful(?!PartitionedCall)|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)"
 )
-TOLERANCE = 1e-5  # of pixels in [0, 1]; float32 sums may come in another order
+SEEDS = np.concatenate([np.arange(60), [-1, -5, 2**40, 2**63 - 1]]).astype(np.int64)
+TOLERANCE = 1e-5  # of pixels in [0, 1]; a process with other threads may add float32 in another order
 
 
 def graph_faults(folder):
@@ -44,8 +48,26 @@ def graph_faults(folder):
     for operation in sorted(operations):
         if ">" in operation:
             yield f"operation {operation} is not part of TensorFlow"
+        if operation in ("PyFunc", "PyFuncStateless", "EagerPyFunc"):
+            yield f"operation {operation} calls Python, which no server has"
         if STATEFUL_RANDOM.match(operation):
             yield f"operation {operation} draws random numbers that no input decides"
+
+
+def variable_faults(folder):
+    """Files of weights that are missing or damaged; TensorFlow Serving would call such a version available."""
+    prefix = os.path.join(folder, "variables", "variables")
+    if not os.path.exists(f"{prefix}.index"):
+        yield "variables/variables.index is missing"
+        return
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        for name in reader.get_variable_to_shape_map():
+            tensor = np.asarray(reader.get_tensor(name))
+            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+                yield f"weight {name} is not finite"
+    except (tf.errors.OpError, RuntimeError, IndexError, ValueError) as error:
+        yield f"variables cannot be read: {str(error).splitlines()[0]}"
 
 
 def signature_faults(signatures):
@@ -66,45 +88,85 @@ def signature_faults(signatures):
                 yield f"{name}: the first dimension of its {side}s is fixed, expected any number of rows"
 
 
-def behaviour_faults(signatures, expected):
-    """Where the answers are not finite, not in range, not repeatable, or not those of the model."""
-    seeds = tf.constant([0, 1, -5, 2**40, 1], tf.int64)
-    images = signatures["sample"](seed=seeds)["image"].numpy()
+def image_faults(signatures):
+    """Where images are not finite, not in range, or not the same alone, in any batch and in any order."""
+    images = signatures["sample"](seed=tf.constant(SEEDS))["image"].numpy()
     if not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
         yield f"sample: pixels from {images.min()} to {images.max()}, expected finite ones from 0 to 1"
-    if not np.array_equal(images[1], images[4]):
-        yield "sample: one seed gave two images"
-    alone = signatures["sample"](seed=seeds[3:4])["image"].numpy()
-    if np.abs(alone - images[3:4]).max() > TOLERANCE:
-        yield f"sample: a row depends on its neighbours (by {np.abs(alone - images[3:4]).max()})"
-    pngs = signatures["serving_default"](seed=seeds)["image_bytes"].numpy()
+        return
+    pngs = make_pngs(signatures, SEEDS)
     decoded = np.stack([tf.io.decode_png(png).numpy() for png in pngs])
     if decoded.shape != images.shape or np.abs(decoded / 255.0 - images).max() > 0.5 / 255 + TOLERANCE:
         yield f"serving_default: PNGs of shape {decoded.shape} are not the images {images.shape} of sample"
+    if not all(b"tEXt" in png[:64] for png in pngs):
+        yield "serving_default: PNGs do not say that they are generated"
+    for size in (1, 3, 8):
+        again = np.concatenate([make_pngs(signatures, SEEDS[at : at + size]) for at in range(0, len(SEEDS), size)])
+        if not np.array_equal(again, pngs):
+            yield f"serving_default: {(again != pngs).sum()} of {len(pngs)} PNGs differ in batches of {size}"
+    if not np.array_equal(make_pngs(signatures, SEEDS[::-1])[::-1], pngs):
+        yield "serving_default: PNGs depend on the order of the seeds"
+    if len(make_pngs(signatures, SEEDS[:0])):
+        yield "serving_default: no seeds gave images"
+    yield from truncation_faults(signatures, pngs)
+
+
+def truncation_faults(signatures, pngs):
+    """Where `truncated` is not `serving_default` at 1, one image at 0, and something sensible beyond."""
+
+    def truncated(*values):
+        rows = len(values)
+        truncation = tf.constant(values, tf.float32)
+        return signatures["truncated"](seed=tf.constant(SEEDS[:rows]), truncation=truncation)["image_bytes"].numpy()
+
+    if not np.array_equal(truncated(1, 1, 1, 1), pngs[:4]):
+        yield "truncated: at 1 it gives other images than serving_default"
+    if len(set(truncated(0, 0, -1, float("-inf")))) != 1:
+        yield "truncated: at 0 and below it gives more than one image"
+    if not np.array_equal(truncated(2, float("inf"), float("nan")), pngs[:3]):
+        yield "truncated: above 1, and where it is no number, it gives other images than at 1"
+
+
+def other_faults(signatures):
+    """Where latents or logits are not of the right shape, or not finite."""
     latent_dim = signatures["decode"].structured_input_signature[1]["latent"].shape[1]
-    decoded = signatures["decode"](latent=tf.zeros([2, latent_dim]))["image"].numpy()
-    if decoded.shape != (2, *images.shape[1:]) or not np.isfinite(decoded).all():
-        yield f"decode: {decoded.shape} images or pixels that are not finite"
+    images = signatures["decode"](latent=tf.zeros([2, latent_dim]))["image"].numpy()
+    if len(images) != 2 or not np.isfinite(images).all():
+        yield f"decode: {images.shape} images or pixels that are not finite"
     logits = signatures["discriminate"](image=tf.constant(images))["logit"].numpy()
-    if logits.shape != (len(images),) or not np.isfinite(logits).all():
+    if logits.shape != (2,) or not np.isfinite(logits).all():
         yield f"discriminate: logits of shape {logits.shape} or not finite"
-    if expected is not None:
-        made = signatures["sample"](seed=tf.constant(expected["seed"]))["image"].numpy()
-        apart = np.abs(made - (expected["image"] + 1) / 2).max()
-        if not apart <= TOLERANCE:
-            yield f"sample: images differ from the model's own by up to {apart}"
+
+
+def model_faults(signatures, expected):
+    """Where images are not those that the model itself made."""
+    made = signatures["sample"](seed=tf.constant(expected["seed"]))["image"].numpy()
+    apart = np.abs(made - (expected["image"] + 1) / 2).max()
+    if not apart <= TOLERANCE:
+        yield f"sample: images differ from the model's own by up to {apart}"
+
+
+def make_pngs(signatures, seeds):
+    """PNGs bytes [N] for int64 seeds [N]."""
+    return signatures["serving_default"](seed=tf.constant(seeds))["image_bytes"].numpy()
 
 
 def main(arguments):
     folder = arguments[0]
-    faults = list(graph_faults(folder))
-    model = tf.saved_model.load(folder)
-    faults += signature_faults(model.signatures)
+    faults = [*graph_faults(folder), *variable_faults(folder)]
+    signatures = {}
     if not faults:
-        expected = np.load(arguments[1]) if len(arguments) > 1 else None
-        faults += behaviour_faults(model.signatures, expected)
+        model = tf.saved_model.load(folder)
+        signatures = model.signatures
+        faults += signature_faults(signatures)
+    if not faults:
+        faults += [*image_faults(signatures), *other_faults(signatures)]
+        if len(arguments) > 1:
+            faults += model_faults(signatures, np.load(arguments[1]))
     for fault in faults:
         print(fault)
+    if not faults:
+        print(f"answers sha256:{hashlib.sha256(b''.join(make_pngs(signatures, SEEDS))).hexdigest()}")
     return 1 if faults else 0
 
 

@@ -11,7 +11,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.losses.adversarial_loss import AdversarialLoss
-from aigc_tf.models import moving_average
+from aigc_tf.models import exact_rows, moving_average, png
 from aigc_tf.models.generative_model import GenerativeModel, latents_from_seeds, to_uint8
 from aigc_tf.networks import NETWORKS
 from aigc_tf.networks.networks import Networks
@@ -127,16 +127,27 @@ class GAN(GenerativeModel):
         return self.decode(latents_from_seeds(seeds, self.config.latent_dim) * truncation)
 
     def decode(self, latents: tf.Tensor) -> tf.Tensor:
-        """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]."""
-        return self.ema_generator(latents, training=False)
+        """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]; no row depends on another."""
+        return exact_rows.apply(
+            lambda rows: self.ema_generator(rows, training=False), latents, list(self.spec.image_shape)
+        )
 
-    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    def use_raw_weights(self) -> None:
+        self.ema_generator.set_weights(self.generator.get_weights())
+
+    def signatures(self, png_chunk: bytes = b"") -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
         seeds = tf.TensorSpec([None], tf.int64, name="seed")
+        truncations = tf.TensorSpec([None], tf.float32, name="truncation")
         latents = tf.TensorSpec([None, self.config.latent_dim], tf.float32, name="latent")
         images = tf.TensorSpec([None, *self.spec.image_shape], tf.float32, name="image")
 
         def serving_default(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image_bytes": tf.io.encode_png(to_uint8(self.sample(seed)))}
+            return {"image_bytes": png.encode(to_uint8(self.sample(seed)), png_chunk)}
+
+        def truncated(seed: tf.Tensor, truncation: tf.Tensor) -> dict[str, tf.Tensor]:
+            given = tf.where(tf.math.is_nan(truncation), 1.0, truncation)
+            images = self.sample(seed, truncation=tf.clip_by_value(given, 0.0, 1.0)[:, None])
+            return {"image_bytes": png.encode(to_uint8(images), png_chunk)}
 
         def sample(seed: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"image": (self.sample(seed) + 1.0) / 2.0}
@@ -149,6 +160,7 @@ class GAN(GenerativeModel):
 
         return {
             "serving_default": tf.function(serving_default, input_signature=[seeds]),
+            "truncated": tf.function(truncated, input_signature=[seeds, truncations]),
             "sample": tf.function(sample, input_signature=[seeds]),
             "decode": tf.function(decode, input_signature=[latents]),
             "discriminate": tf.function(discriminate, input_signature=[images]),

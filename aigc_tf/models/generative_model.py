@@ -91,8 +91,23 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         """
 
     @abc.abstractmethod
-    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-        """The functions that an export offers, by name; every input and output has N as its first dimension."""
+    def use_raw_weights(self) -> None:
+        """From now on sample with the trained weights themselves instead of their moving average, to judge them."""
+
+    @abc.abstractmethod
+    def signatures(self, png_chunk: bytes = b"") -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The functions that an export offers, by name; every input and output has N as its first dimension.
+
+        serving_default: seed int64 [N] -> image_bytes string [N], PNG
+        truncated: seed int64 [N], truncation float32 [N] -> image_bytes string [N]; `truncation` is clipped to
+            [0, 1], and counts as 1 where it is no number
+        sample: seed int64 [N] -> image float32 [N,H,W,C] in [0, 1]
+        decode: latent float32 [N,Z] -> image float32 [N,H,W,C] in [0, 1]
+        discriminate: image float32 [N,H,W,C] in [0, 1] -> logit float32 [N]
+
+        Row i of an output depends on row i of the inputs only, bit for bit where it is an image. `png_chunk` is put
+        into each PNG (see `aigc_tf.models.png`).
+        """
 
 
 class GlobalMean(tf.keras.metrics.Metric):

@@ -192,12 +192,14 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
     }
     assert inputs == {
         "serving_default": {"seed": ("int64", (None,))},
+        "truncated": {"seed": ("int64", (None,)), "truncation": ("float32", (None,))},
         "sample": {"seed": ("int64", (None,))},
         "decode": {"latent": ("float32", (None, 5))},
         "discriminate": {"image": ("float32", (None, *SHAPE))},
     }
     assert outputs == {
         "serving_default": {"image_bytes": ("string", 1)},
+        "truncated": {"image_bytes": ("string", 1)},
         "sample": {"image": ("float32", 4)},
         "decode": {"image": ("float32", 4)},
         "discriminate": {"logit": ("float32", 1)},

@@ -1,0 +1,56 @@
+"""`python -m aigc_tf verify`."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from aigc_tf import quiet
+from aigc_tf.errors import UserError
+
+_SCRIPT = Path(__file__).parents[1] / "verify_export.py"
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """Check an export as a server will see it: in two fresh processes that have none of this project's code."""
+
+    path: Positional[Path]
+    """Folder of one version, such as models/digits/3; with --untrusted also a file of a model."""
+    untrusted: bool = False
+    """Load and run nothing; say what is in it, and what it could do to whoever loads it."""
+
+    def run(self) -> int:
+        if not self.path.exists():
+            raise UserError(f"{self.path} does not exist: give the folder of a version, such as models/digits/3")
+        if self.untrusted:
+            return self._inspect()
+        if not (self.path / "saved_model.pb").is_file():
+            raise UserError(f"{self.path} is no SavedModel: give the folder of a version, such as models/digits/3")
+        command = [sys.executable, "-I", str(_SCRIPT), str(self.path.resolve())]
+        first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
+        if first.returncode:
+            print(first.stdout.strip() or first.stderr.strip()[-2000:])
+            return 1
+        if first.stdout != second.stdout:
+            print("serving_default: another process gave other images for the same seeds")
+            return 1
+        print(f"{self.path} is sound; {first.stdout.strip()}")
+        return 0
+
+    def _inspect(self) -> int:
+        quiet.import_tensorflow()
+        from aigc_tf import untrusted
+
+        finding = untrusted.inspect(self.path)
+        print(f"{self.path}: {finding.kind}")
+        for line in finding.contents:
+            print(f"  {line}")
+        for danger in finding.dangers:
+            print(f"danger: {danger}")
+        print("do not load it" if finding.dangers else "nothing in it reaches beyond tensors")
+        return 1 if finding.dangers else 0

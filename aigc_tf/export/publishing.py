@@ -1,0 +1,63 @@
+"""Publishes a model for TensorFlow Serving: whole or not at all, never over another version."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from aigc_tf.checkpoints import load_model
+from aigc_tf.export import contents
+from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.rollout import versions
+from aigc_tf.run_folder import RunFolder
+
+_SEEDS = np.array([0, 1, 2**40], np.int64)
+_VERIFY = Path(__file__).parent.with_name("verify_export.py")
+
+
+class ExportError(RuntimeError):
+    """An export does not do what it promises; nothing was published."""
+
+
+def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"] | None = None) -> Path:
+    """Publish the averaged generator of a run as the next version below `base` and return its folder.
+
+    It is built beside the versions, checked in a fresh process, and only then renamed to the next number (see
+    `aigc_tf.rollout.versions`).
+
+    Args:
+        run: the run to export.
+        base: the model's base path, whose last part is the model's name; by default `export/<dataset>` in the run.
+        step: the checkpoint, as for `load_model`.
+
+    Raises:
+        UserError: the run has no such checkpoint, or `base` cannot be written.
+        ExportError: the written export failed its checks; nothing was published.
+    """
+    base = run.export / run.read_config().dataset if base is None else base
+    model = load_model(run, step)
+    try:
+        with versions.building(base) as folder:
+            contents.write(model, run, base.resolve().name, folder)
+            _verify(folder, model)
+            return versions.publish(folder, base)
+    except tf.errors.OpError as error:
+        raise OSError(f"the export could not be written to {base}: {error.message}") from None
+
+
+def _verify(folder: Path, model: GenerativeModel) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        expected = Path(scratch) / "expected.npz"
+        np.savez(expected, seed=_SEEDS, image=model.sample(tf.constant(_SEEDS)).numpy())
+        # -I: neither the working directory nor the script's own can lend it our code.
+        command = [sys.executable, "-I", str(_VERIFY), str(folder.resolve()), str(expected)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
+    if done.returncode:
+        faults = done.stdout.strip() or done.stderr.strip()[-2000:]
+        raise ExportError(f"the export failed its checks and was not published:\n{faults}")

@@ -1,0 +1,74 @@
+"""TensorFlow Serving's model config, a text file beside the base paths: which models, versions and labels are served.
+
+A `ModelServerConfig` in protobuf's text form, as `--model_config_file` takes it. What a person adds by hand (other
+models, logging) is kept; comments are not.
+
+    model_config_list {
+      config {
+        name: "digits"
+        base_path: "/models/digits"        as the server sees it
+        model_platform: "tensorflow"
+        model_version_policy { specific { versions: 3 versions: 4 } }
+        version_labels { key: "stable" value: 3 }
+        version_labels { key: "canary" value: 4 }
+      }
+    }
+
+A model without labels has the policy `latest`: its newest version is served. A model with labels has `specific`:
+the versions that a label names, and the one that is to get one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
+
+from aigc_tf.errors import UserError
+from aigc_tf.run_folder import write_atomically
+
+
+def read(file: Path) -> ModelServerConfig:
+    """The config in `file`, an empty one where there is no file. Raises UserError for what is no such config."""
+    try:
+        return text_format.Parse(file.read_text() if file.exists() else "", ModelServerConfig())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no model config of TensorFlow Serving ({error}): mend it or remove it") from None
+
+
+def write(file: Path, config: ModelServerConfig) -> None:
+    """Replace `file`; a server that reads at any moment finds the old config or the new."""
+    write_atomically(file, text_format.MessageToString(config))
+
+
+def enter(config: ModelServerConfig, base: Path, server_path: str | None = None) -> ModelConfig:
+    """The entry of the model with the base path `base`, made (newest version, no label) if it is not there.
+
+    `server_path` is the folder of the base paths as the server sees it. By default an entry keeps its base path, and a
+    new one lies where the first entry lies, or where it lies here.
+    """
+    entries = config.model_config_list.config
+    name = base.resolve().name
+    found = [entry for entry in entries if entry.name == name]
+    if found and server_path is None:
+        return found[0]
+    folder = PurePosixPath(entries[0].base_path).parent if entries else base.resolve().parent
+    entry = found[0] if found else entries.add(name=name, model_platform="tensorflow")
+    entry.base_path = str(PurePosixPath(server_path or folder) / name)
+    if not found:
+        entry.model_version_policy.latest.num_versions = 1
+    return entry
+
+
+def pinned(entry: ModelConfig) -> set[int]:
+    """The versions that the server is told to load by number; empty where it serves the newest."""
+    return set(entry.model_version_policy.specific.versions)
+
+
+def load_labelled(entry: ModelConfig, also: Collection[int] = ()) -> None:
+    """Tell the server to load the versions that a label names, those in `also`, and no other."""
+    numbers = sorted({*entry.version_labels.values(), *also})
+    entry.model_version_policy.ClearField("latest")
+    entry.model_version_policy.specific.versions[:] = numbers

@@ -1,0 +1,124 @@
+"""The versions below a model's base path: numeric folders that are whole from the moment that they have that name.
+
+TensorFlow Serving takes up every folder with a number for a name as soon as it sees it, complete or not. So a version
+is built, and taken apart again, under a name that is no number; between the two lies a rename, which is atomic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from aigc_tf.errors import UserError
+
+_BUILDING, _REMOVING = "building-", "removing-"
+
+
+def versions(base: Path) -> list[int]:
+    """Numbers of the versions published below `base`, ascending."""
+    return sorted(int(child.name) for child in base.iterdir() if child.name.isascii() and child.name.isdecimal())
+
+
+def existing(base: Path) -> list[int]:
+    """`versions` of a base path that a person named. Raises UserError where there is none."""
+    found = versions(base) if base.is_dir() else []
+    if not found:
+        raise UserError(f"{base} holds no version: give a model's base path, or publish one with export --to {base}")
+    return found
+
+
+@contextlib.contextmanager
+def building(base: Path) -> Iterator[Path]:
+    """A new folder to build a version in, which is gone afterwards unless `publish` took it.
+
+    Folders that killed publishers left behind are removed first. A living one holds a lock on its folder, and the
+    base path is locked from the making of a folder to its lock, so that nobody takes a young folder for a dead one.
+
+    Raises:
+        UserError: `base` cannot be written.
+    """
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with locked(base):
+            for prefix in (_BUILDING, _REMOVING):
+                for left in base.glob(f"{prefix}*"):
+                    _remove_if_dead(left)
+            folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=base))
+            alive = _lock(folder, fcntl.LOCK_EX)
+    except OSError as error:
+        raise UserError(f"cannot export to {base}: {error.strerror}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(alive)
+
+
+def publish(folder: Path, base: Path) -> Path:
+    """Force a finished folder to the disk, rename it to the next version number below `base`, and return it."""
+    for path in [*folder.rglob("*"), folder]:
+        _force_to_disk(path)
+    folder.chmod(0o755)  # mkdtemp lets nobody else in, but the server is often somebody else
+    target = _rename_to_next(folder, base)
+    _force_to_disk(base)
+    return target
+
+
+def remove(base: Path, version: int) -> None:
+    """Remove a version: at once for those who list the folder, then its files."""
+    left = Path(tempfile.mkdtemp(prefix=_REMOVING, dir=base))
+    os.rename(base / str(version), left)
+    shutil.rmtree(left, ignore_errors=True)  # the next publisher removes what is left
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait for, and hold, the lock of a folder; it dies with its process."""
+    descriptor = _lock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(folder: Path, how: int) -> int:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_if_dead(folder: Path) -> None:
+    try:
+        descriptor = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):  # at work, or just published
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)
+
+
+def _rename_to_next(folder: Path, base: Path) -> Path:
+    while True:
+        target = base / str(max(versions(base), default=0) + 1)
+        try:
+            os.rename(folder, target)  # fails on a folder that holds anything: somebody else was first
+            return target
+        except OSError:
+            if not target.exists():
+                raise
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,211 @@
+"""Labels, and the model config that a server reads, through the commands that move them."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import refused, run, succeed
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from aigc_tf.errors import UserError
+from aigc_tf.rollout import labels
+from aigc_tf.rollout.server_status import RolloutError, ServerStatus
+
+
+@pytest.fixture
+def base(tmp_path) -> Path:
+    """A model of four versions, which the model config knows."""
+    folder = tmp_path / "models" / "digits"
+    for version in range(1, 5):
+        extra = folder / str(version) / "assets.extra"
+        extra.mkdir(parents=True)
+        card = {"step": 100 * version, "fingerprint": f"sha256:{version}", "recipe": {"dataset": "mnist"}}
+        (extra / "model_card.json").write_text(json.dumps(card))
+    labels.register(folder, "/models")
+    return folder
+
+
+def entry(base: Path) -> dict:
+    """What the server is told of the model."""
+    config = text_format.Parse((base.parent / "models.config").read_text(), ModelServerConfig())
+    (found,) = [model for model in config.model_config_list.config if model.name == base.name]
+    policy = found.model_version_policy
+    kind = policy.WhichOneof("policy_choice")
+    served = policy.latest.num_versions if kind == "latest" else list(policy.specific.versions)
+    return {"path": found.base_path, kind: served, "labels": dict(found.version_labels)}
+
+
+class _Server:
+    """The status page of a model server: `states` are its answers, the last one for ever."""
+
+    def __init__(self, *states: dict[int, str], message: str = "") -> None:
+        pages, self.asked = list(states), []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(handler):  # noqa: N805
+                self.asked.append(handler.path)
+                page = pages.pop(0) if len(pages) > 1 else pages[0]
+                status = {"error_code": "OK", "error_message": message}
+                rows = [{"version": str(n), "state": state, "status": status} for n, state in page.items()]
+                handler.send_response(200)
+                handler.end_headers()
+                handler.wfile.write(json.dumps({"model_version_status": rows}).encode())
+
+            def log_message(self, *arguments):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator:
+    servers = []
+
+    def start(*states: dict[int, str], message: str = "") -> _Server:
+        servers.append(_Server(*states, message=message))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def test_a_model_without_labels_serves_its_newest(base):
+    assert entry(base) == {"path": "/models/digits", "latest": 1, "labels": {}}
+    labels.register(base.parent / "faces")
+    assert entry(base.parent / "faces")["path"] == "/models/faces"  # beside the first, as the server sees it
+    labels.register(base, "/elsewhere")
+    assert entry(base) == {"path": "/elsewhere/digits", "latest": 1, "labels": {}}
+    labels.register(base)
+    assert entry(base)["path"] == "/elsewhere/digits"
+
+
+def test_by_default_the_server_sees_what_we_see(tmp_path):
+    labels.register(tmp_path / "digits")
+    assert entry(tmp_path / "digits")["path"] == str(tmp_path / "digits")
+
+
+def test_a_rollout_by_hand(base):
+    """Stable, a canary beside it, its promotion, and the way back; a label in use moves in two steps."""
+    command = ("-m", "aigc_tf", "label", base)
+    assert "stable names version 3" in succeed(run(*command, "stable", "--version", 3))
+    assert entry(base) == {"path": "/models/digits", "specific": [3], "labels": {"stable": 3}}
+    assert labels.move(base, "canary", 4) == "canary names version 4"
+    assert entry(base)["specific"] == [3, 4]
+
+    # Version 4 is loaded for the canary already: one step, and 3 is let go.
+    assert labels.move(base, "stable", 4) == "stable names version 4, before it was 3"
+    assert entry(base) == {"path": "/models/digits", "specific": [4], "labels": {"stable": 4, "canary": 4}}
+
+    said = succeed(run("-m", "aigc_tf", "rollback", base))
+    assert entry(base) == {"path": "/models/digits", "specific": [3, 4], "labels": {"stable": 4, "canary": 4}}
+    second = said.rpartition("python ")[2].split()
+    assert second == ["-m", "aigc_tf", "label", str(base), "stable", "--version", "3"]
+    succeed(run(*second))
+    assert entry(base) == {"path": "/models/digits", "specific": [3, 4], "labels": {"stable": 3, "canary": 4}}
+
+    listed = succeed(run("-m", "aigc_tf", "list", base))
+    rows = {line.split("│")[1].strip(): line for line in listed.splitlines() if line.startswith("│")}
+    assert sorted(rows) == ["1", "2", "3", "4"]
+    assert "stable" in rows["3"] and "canary" in rows["4"] and "sha256:3" in rows["3"] and "300" in rows["3"]
+
+
+def test_with_a_server_both_steps_in_one(base, serve):
+    labels.move(base, "stable", 3)
+    server = serve({3: "AVAILABLE"}, {3: "AVAILABLE", 2: "LOADING"}, {3: "AVAILABLE", 2: "AVAILABLE"})
+    seen = []
+    patient = ServerStatus(server.address, patience=20)
+    thread = threading.Thread(target=lambda: seen.append(labels.move(base, "stable", 2, patient)))
+    thread.start()
+    while len(server.asked) < 2:
+        pass
+    assert entry(base) == {"path": "/models/digits", "specific": [2, 3], "labels": {"stable": 3}}
+    thread.join()
+    assert seen == ["stable names version 2, before it was 3"]
+    assert entry(base) == {"path": "/models/digits", "specific": [2], "labels": {"stable": 2}}
+    assert set(server.asked) == {"/v1/models/digits"}
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "told"),
+    [("LOADING", "", "within 0 s .its state: LOADING.*poll_wait_seconds"), ("END", "no such file", "no such file")],
+)
+def test_a_version_that_does_not_load_gets_no_label(base, serve, state, message, told):
+    labels.move(base, "stable", 3)
+    server = ServerStatus(serve({3: "AVAILABLE", 4: state}, message=message).address, patience=0)
+    with pytest.raises(RolloutError, match=told):
+        labels.move(base, "stable", 4, server)
+    assert entry(base)["labels"] == {"stable": 3} and 3 in entry(base)["specific"]
+
+
+def test_a_server_that_is_not_there_is_told_in_a_line(base):
+    labels.move(base, "stable", 3)
+    with pytest.raises(RolloutError, match="refused"):
+        labels.move(base, "stable", 4, ServerStatus("127.0.0.1:9", patience=0))
+    line = refused(run("-m", "aigc_tf", "label", base, "stable", "--version", 4, "--server", "nonsense"))
+    assert "--server nonsense is no HOST:PORT" in line
+
+
+def test_pruning_spares_what_is_named(base):
+    labels.move(base, "stable", 1)
+    labels.move(base, "canary", 3)
+    assert "removed: 2" in succeed(run("-m", "aigc_tf", "prune", base, "--keep", 1))
+    assert sorted(child.name for child in base.iterdir()) == ["1", "3", "4"]
+    assert labels.prune(base, 1) == []
+    with pytest.raises(UserError, match="must be at least 1"):
+        labels.prune(base, 0)
+
+
+def test_mistakes(base):
+    with pytest.raises(UserError, match="no version 9; it has 1, 2, 3, 4"):
+        labels.move(base, "stable", 9)
+    with pytest.raises(UserError, match="no stable version beside which"):
+        labels.move(base, "canary", 4)
+    labels.move(base, "stable", 1)
+    with pytest.raises(UserError, match="no version before 1"):
+        labels.version_before(base, "stable")
+    assert "holds no version" in refused(run("-m", "aigc_tf", "list", base.parent / "absent"))
+    (base.parent / "models.config").write_text("model_config_list { nonsense }")
+    with pytest.raises(UserError, match="is no model config of TensorFlow Serving"):
+        labels.labels(base)
+
+
+def test_what_others_wrote_is_kept(base):
+    file = base.parent / "models.config"
+    other = 'config { name: "others" base_path: "/o" model_platform: "tensorflow" logging_config {} } }'
+    file.write_text(file.read_text().rstrip()[:-1] + other)
+    labels.move(base, "stable", 2)
+    config = text_format.Parse(file.read_text(), ModelServerConfig())
+    assert [model.name for model in config.model_config_list.config] == ["digits", "others"]
+    assert config.model_config_list.config[1].HasField("logging_config")
+
+
+def test_many_hands_lose_nothing(base):
+    """Models registered at once by processes of their own are all there afterwards."""
+    program = (
+        "import sys; from pathlib import Path; from aigc_tf.rollout import labels; labels.register(Path(sys.argv[1]))"
+    )
+    names = [f"model{number}" for number in range(4)]
+    hands = [subprocess.Popen([sys.executable, "-c", program, str(base.parent / name)]) for name in names]
+    assert [hand.wait() for hand in hands] == [0] * 4
+    config = text_format.Parse((base.parent / "models.config").read_text(), ModelServerConfig())
+    assert sorted(model.name for model in config.model_config_list.config) == ["digits", *names]
+
+
+def test_none_of_it_imports_tensorflow():
+    program = "import sys; from aigc_tf.rollout import labels; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
