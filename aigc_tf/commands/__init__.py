@@ -7,4 +7,8 @@ the command line.
 
 from aigc_tf.registry import Registry
 
-COMMANDS = Registry(__name__, "Command", "export")
+COMMANDS = Registry(
+    __name__,
+    "Command",
+    *("compare", "export", "label", "rollback", "list", "prune", "verify", "serve", "generate", "conformance"),
+)

@@ -1,0 +1,37 @@
+"""`python -m aigc_tf compare`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """Put the figures of several evaluations side by side, unless they were not measured alike."""
+
+    runs: Positional[tuple[Path, ...]]
+    """Run folders (their newest evaluation counts) or evaluation files, two or more."""
+    out: Path = Path("comparison.png")
+    """Where the plot goes; .png, .svg or .pdf."""
+
+    def run(self) -> int:
+        from rich.console import Console
+
+        from aigc_tf import comparison
+
+        compared = comparison.compare(self.runs)
+        comparison.draw(compared, self.out)
+        console = Console()
+        console.print(comparison.table(compared))
+        for name, holders in compared.apart.items():
+            console.print(f"{name}: only in {', '.join(holders)}", markup=False, highlight=False)
+        if compared.own:
+            told = f"not compared, since each model's own discriminator is the judge: {', '.join(compared.own)}"
+            console.print(told, markup=False, highlight=False)
+        for warning in compared.warnings:
+            console.print(f"warning: {warning}", markup=False, highlight=False)
+        print(self.out)
+        return 0

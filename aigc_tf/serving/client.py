@@ -1,0 +1,212 @@
+"""Calls a model behind TensorFlow Serving, or behind the local stand-in, over REST or gRPC.
+
+    with connect("localhost:8501", "digits") as client:
+        wait_until_available(client)
+        for seed, png in generate(client, range(64)):
+            ...
+
+Both protocols retry, with growing pauses, what a moment can mend (no connection, a full queue, a server that restarts);
+every answer is a pure function of its request, so asking twice does no harm. Nothing else is retried.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from aigc_tf.errors import UserError
+
+ProtocolName = Literal["rest", "grpc"]
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})")
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class ServingError(UserError):
+    """A server that cannot be reached, or that refused a request.
+
+    Attributes:
+        code: gRPC's name of what happened, over either protocol: "NOT_FOUND", "INVALID_ARGUMENT", "UNAVAILABLE" …
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSpec:
+    """What a signature takes or gives: a NumPy dtype (object for strings) and a shape, None where any size will do."""
+
+    dtype: np.dtype
+    shape: tuple[int | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs of a function of the model, by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
+class Client(Protocol):
+    """One model on one server; `RestClient` and `GrpcClient` are the two ways to speak to it."""
+
+    target: Target
+
+    def states(self) -> dict[int, str]:
+        """State of each version that the server knows: "AVAILABLE", "LOADING", "END" …"""
+
+    def signatures(self) -> dict[str, Signature]:
+        """The model's signatures by name; asked for once, then remembered."""
+
+    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
+        """Outputs by name for inputs by name, all with first dimension N; strings are `bytes` in object arrays."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Client: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A model on a server: its newest version, the one with a number, or the one that a label names.
+
+    Attributes:
+        server: HOST:PORT.
+        model: the name that the server knows it by.
+        timeout: seconds that a request may take, over gRPC with all its retries.
+    """
+
+    server: str
+    model: str
+    version: int | None = None
+    label: str | None = None
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        address = _ADDRESS.fullmatch(self.server)
+        if address is None or not 0 < int(address[2]) < 65536:
+            raise UserError(f"{self.server!r} is not HOST:PORT, such as localhost:8501")
+        if self.version is not None and self.label is not None:
+            raise UserError(
+                f"version {self.version} and label {self.label!r} cannot be combined: a label names a version"
+            )
+        if self.version is not None and self.version < 0:
+            raise UserError(f"version {self.version} is negative: versions count from 0")
+
+    def __str__(self) -> str:
+        chosen = "" if self.version is None else f" version {self.version}"
+        return f"{self.model}{chosen if self.label is None else f' label {self.label}'} on {self.server}"
+
+
+def connect(
+    server: str,
+    model: str,
+    protocol: ProtocolName = "rest",
+    version: int | None = None,
+    label: str | None = None,
+    timeout: float = 30.0,
+) -> Client:
+    """A client of `model` on `server`, HOST:PORT; nothing is sent yet.
+
+    gRPC brings TensorFlow along, whose messages it speaks: a start of some seconds. REST does not.
+
+    Raises:
+        UserError: `server` is no address, or both a version and a label are given.
+    """
+    target = Target(server, model, version, label, timeout)
+    if protocol == "grpc":
+        from aigc_tf.serving.grpc_client import GrpcClient
+
+        return GrpcClient(target)
+    from aigc_tf.serving.rest_client import RestClient
+
+    return RestClient(target)
+
+
+def wait_until_available(client: Client, seconds: float = 60.0) -> None:
+    """Wait until the model, or the version of it that the client asks for, can answer.
+
+    A model that is still loading answers its status with HTTP 200 like any other: only the state "AVAILABLE" counts.
+
+    Raises:
+        ServingError: it was not available in time; the message says which states it had.
+    """
+    wanted = client.target.version
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            states = client.states()
+            found = "versions " + ", ".join(f"{version} {state}" for version, state in sorted(states.items()))
+        except ServingError as error:
+            if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_FOUND"):
+                raise
+            states, found = {}, str(error)
+        if any(state == "AVAILABLE" and wanted in (None, version) for version, state in states.items()):
+            return
+        if time.monotonic() >= deadline:
+            raise ServingError("UNAVAILABLE", f"{client.target} was not AVAILABLE within {seconds:g} s: {found}")
+        time.sleep(min(_SECONDS_BETWEEN_LOOKS, max(0.0, deadline - time.monotonic())))
+
+
+def generate(
+    client: Client, seeds: Iterable[int], batch: int = 32, truncation: float | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Pairs of seed and PNG, in order, asked for in batches of at most `batch`.
+
+    Args:
+        truncation: scale of the latents in [0, 1], through the signature `truncated`: smaller is more alike and
+            more typical; by default the full scale of `serving_default`.
+
+    Raises:
+        ServingError: a request failed, or what came back are not as many PNGs.
+    """
+    remaining = iter(seeds)
+    while part := list(itertools.islice(remaining, batch)):
+        inputs = {"seed": np.array(part, np.int64)}
+        if truncation is None:
+            outputs = client.predict(inputs)
+        else:
+            inputs["truncation"] = np.full(len(part), truncation, np.float32)
+            outputs = client.predict(inputs, "truncated")
+        images = list(outputs.get("image_bytes", ()))
+        if len(images) != len(part) or not all(isinstance(png, bytes) and png.startswith(_PNG) for png in images):
+            raise ServingError("INTERNAL", f"{client.target} did not answer {len(part)} seeds with as many PNGs")
+        yield from zip(part, images)
+
+
+def save(folder: Path, seed: int, png: bytes) -> Path:
+    """Write `png` to `folder`/<seed>.png, whole or not at all, and return its path.
+
+    Raises:
+        UserError: another picture has that name: another model's, or another truncation's.
+    """
+    path = folder / f"{seed:08d}.png"
+    if path.exists():
+        if path.read_bytes() != png:
+            raise UserError(f"{path} holds another picture already, perhaps of another model: choose another folder")
+        return path
+    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(png)
+        os.chmod(part, 0o644)  # mkstemp lets nobody else read it
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,246 @@
+"""The versions in memory, and how they follow the base paths and the model config: load, swap, unload."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from grpc import StatusCode
+
+from aigc_tf.errors import UserError
+from aigc_tf.serving.batching import Batcher
+from aigc_tf.serving.limits import Limits
+from aigc_tf.serving.loaded_export import LoadedExport, LoadError
+from aigc_tf.serving.metrics import Metrics
+from aigc_tf.serving.model_config import ModelConfig
+from aigc_tf.serving.request_error import RequestError
+from aigc_tf.serving.signature import Signature
+
+logger = logging.getLogger(__name__)
+_POLL_SECONDS = 1.0  # as TensorFlow Serving
+
+
+@dataclasses.dataclass(eq=False)
+class Version:
+    """One version of a model, from its first sight to its end.
+
+    Attributes:
+        state: LOADING, AVAILABLE, UNLOADING or END, as TensorFlow Serving names them.
+        error: why it could not be loaded; it is END then.
+    """
+
+    number: int
+    state: str = "LOADING"
+    error: RequestError | None = None
+    export: LoadedExport | None = None
+    batchers: Mapping[str, Batcher] = dataclasses.field(default_factory=dict)
+    users: int = 0
+    folder_id: tuple[int, ...] = ()
+
+    async def predict(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs [N, ...] for inputs [N, ...] that are checked already."""
+        return await self.batchers[signature.name].answer(inputs)
+
+
+@dataclasses.dataclass(eq=False)
+class _Model:
+    versions: dict[int, Version] = dataclasses.field(default_factory=dict)
+    labels: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+class Models:
+    """All models of a server. Its state belongs to the event loop; files are read in a thread of their own."""
+
+    def __init__(self, read_config: Callable[[], dict[str, ModelConfig]], limits: Limits, metrics: Metrics) -> None:
+        self._read_config = read_config
+        self._config = read_config()
+        self._limits = limits
+        self._metrics = metrics
+        self._models: dict[str, _Model] = {name: _Model() for name in self._config}
+        self._num_workers = os.cpu_count() or 1
+        self._workers = ThreadPoolExecutor(self._num_workers, "predict")
+        self._files = ThreadPoolExecutor(1, "load")
+        self._unloading: set[asyncio.Task] = set()
+        self._warned: set[str] = set()
+
+    def versions(self, name: str, number: int | None = None, label: str = "") -> list[Version]:
+        """All versions ever seen of a model, newest first, or the one that is asked for. RequestError: NOT_FOUND."""
+        model = self._models.get(name)
+        if model is None or not model.versions:
+            raise RequestError(StatusCode.NOT_FOUND, f"Could not find any versions of model {name}")
+        number = self._number(name, model, number, label)
+        if number is None:
+            return [model.versions[found] for found in sorted(model.versions, reverse=True)]
+        if number not in model.versions:
+            raise RequestError(StatusCode.NOT_FOUND, f"Could not find version {number} of model {name}")
+        return [model.versions[number]]
+
+    @contextlib.contextmanager
+    def use(self, name: str, number: int | None = None, label: str = "") -> Iterator[Version]:
+        """The available version that a request means, the newest by default; it stays in memory inside the block."""
+        model = self._models.get(name, _Model())
+        number = self._number(name, model, number, label)
+        available = {found: version for found, version in model.versions.items() if version.state == "AVAILABLE"}
+        chosen = max(available, default=None) if number is None else number
+        if chosen not in available:
+            wanted = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+            raise RequestError(StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+        version = available[chosen]
+        version.users += 1
+        try:
+            yield version
+        finally:
+            version.users -= 1
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._models
+
+    def available(self) -> dict[str, list[int]]:
+        """Numbers of the available versions by model."""
+        return {
+            name: sorted(version.number for version in model.versions.values() if version.state == "AVAILABLE")
+            for name, model in self._models.items()
+        }
+
+    async def watch(self) -> None:
+        """Follow the base paths and the config, until cancelled."""
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                await self.refresh()
+            except Exception:  # a bug of ours; what is loaded goes on
+                logger.exception("looking for versions failed")
+
+    async def refresh(self) -> None:
+        """Look once: load what is new, then move the labels, then let go of what is not wanted any more."""
+        try:
+            self._config = await self._in_thread(self._read_config)
+        except UserError as error:
+            self._warn(f"{error}; the last good one stays in force")
+        for name, config in self._config.items():
+            model = self._models.setdefault(name, _Model())
+            try:
+                wanted = await self._in_thread(config.wanted)
+            except OSError as error:
+                self._warn(f"cannot look for versions of {name} in {config.base}: {error.strerror}")
+                continue
+            for number, folder in wanted.items():
+                await self._load_if_new(name, model, number, folder)
+            self._move_labels(name, model, config.labels)
+            available = {found for found, version in model.versions.items() if version.state == "AVAILABLE"}
+            if available & wanted.keys():  # else the old ones are better than none
+                self._unload(name, model, available - wanted.keys())
+        for name, model in self._models.items():
+            if name not in self._config:
+                model.labels = {}
+                self._unload(name, model, set(model.versions))
+
+    async def close(self) -> None:
+        """Let everything go; no request may be under way."""
+        for name, model in self._models.items():
+            self._unload(name, model, set(model.versions))
+        await asyncio.gather(*self._unloading)
+        self._workers.shutdown()
+        self._files.shutdown()
+
+    def _number(self, name: str, model: _Model, number: int | None, label: str) -> int | None:
+        if not label:
+            return number
+        if label not in model.labels:
+            raise RequestError(StatusCode.INVALID_ARGUMENT, f"Unrecognized servable version label: {label}")
+        return model.labels[label]
+
+    async def _load_if_new(self, name: str, model: _Model, number: int, folder: Path) -> None:
+        try:
+            folder_id = await self._in_thread(_identity, folder)
+        except OSError:
+            return  # it went away after it was listed
+        known = model.versions.get(number)
+        if known is not None and (known.state != "END" or (known.error and known.folder_id == folder_id)):
+            return
+        version = model.versions[number] = Version(number, folder_id=folder_id)
+        try:
+            export = await self._in_thread(LoadedExport, folder, self._limits.max_rows)
+        except Exception as error:  # whatever is wrong with an export, the other versions go on
+            version.state, version.error = "END", _load_error(error)
+            self._metrics.loads.labels(str(folder), "fail").inc()
+            logger.warning(f"version {number} of {name} was not loaded: {version.error.message}")
+            return
+        version.batchers = {key: self._batcher(name, export, signature) for key, signature in export.signatures.items()}
+        version.export, version.state = export, "AVAILABLE"
+        self._metrics.loads.labels(str(folder), "success").inc()
+        logger.info(f"version {number} of {name} is available")
+
+    def _batcher(self, name: str, export: LoadedExport, signature: Signature) -> Batcher:
+        def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return export.run(signature, inputs)
+
+        size = self._metrics.batch_size.labels(name, signature.name)
+        queuing = self._metrics.queuing.labels(name, signature.name)
+
+        def count_batch(rows: int, seconds_waited: list[float]) -> None:
+            size.observe(rows)
+            for seconds in seconds_waited:
+                queuing.observe(seconds * 1e6)
+
+        return Batcher(run, self._limits, self._workers, self._num_workers, count_batch)
+
+    def _move_labels(self, name: str, model: _Model, labels: Mapping[str, int]) -> None:
+        moved = {}
+        for label, number in labels.items():
+            if number in model.versions and model.versions[number].state == "AVAILABLE":
+                moved[label] = number
+            else:
+                self._warn(f"label {label} of {name} cannot name version {number}, which is not available")
+                if label in model.labels:
+                    moved[label] = model.labels[label]
+        model.labels = moved
+
+    def _unload(self, name: str, model: _Model, numbers: set[int]) -> None:
+        for version in (model.versions[number] for number in numbers):
+            if version.state == "AVAILABLE":
+                version.state = "UNLOADING"
+                task = asyncio.get_running_loop().create_task(self._let_go(name, version))
+                self._unloading.add(task)
+                task.add_done_callback(self._unloading.discard)
+
+    async def _let_go(self, name: str, version: Version) -> None:
+        while version.users:
+            await asyncio.sleep(0.01)
+        assert version.export is not None
+        await self._in_thread(version.export.close)
+        version.export, version.batchers, version.state = None, {}, "END"
+        logger.info(f"version {version.number} of {name} is unloaded")
+
+    async def _in_thread(self, function: Callable, *arguments):
+        return await asyncio.get_running_loop().run_in_executor(self._files, function, *arguments)
+
+    def _warn(self, message: str) -> None:
+        """What would be said at every look is said once."""
+        if message not in self._warned:
+            self._warned.add(message)
+            logger.warning(message)
+
+
+def _identity(folder: Path) -> tuple[int, ...]:
+    """Changes when the folder is replaced by another one of its name."""
+    status = folder.stat()
+    return status.st_ino, status.st_ctime_ns
+
+
+def _load_error(error: Exception) -> RequestError:
+    if isinstance(error, tf.errors.OpError):
+        return RequestError.of_number(error.error_code, error.message)
+    if isinstance(error, LoadError):
+        return RequestError(StatusCode.FAILED_PRECONDITION, str(error))
+    if isinstance(error, OSError):
+        return RequestError(StatusCode.NOT_FOUND, str(error))
+    return RequestError(StatusCode.INTERNAL, f"{type(error).__name__}: {error}")

@@ -1,0 +1,90 @@
+"""What a model server must refuse over REST, with which status, and always with {"error": a sentence}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigc_tf.serving.conformance import Server, expect, refused
+
+
+def integers_are_strict(server: Server) -> None:
+    """Only integers of 64 bits are taken for an integer."""
+    for value in (b"1.0", b"1e3", b'"1"', b"true", b"null", b"9223372036854775808", b'{"b64": "AQ=="}'):
+        server.refused(f"{server.path}:predict", b'{"instances": [' + value + b"]}", 400)
+        server.refused(f"{server.path}:predict", b'{"inputs": {"seed": [' + value + b"]}}", 400)
+
+
+def floats_take_integers(server: Server) -> None:
+    """An integer is taken for a float, a string is not."""
+    server.require("truncated")
+    expect(len(server.columns("truncated", {"seed": [1], "truncation": [1]})) == 1, "no image")
+    body = {"signature_name": "truncated", "inputs": {"seed": [1], "truncation": ["1.0"]}}
+    server.refused(f"{server.path}:predict", body, 400)
+
+
+def rows_name_every_input(server: Server) -> None:
+    """A row that lacks an input, or a column that does, is refused; so are columns of different lengths."""
+    server.require("truncated")
+    whole, part = {"seed": 1, "truncation": 0.5}, {"seed": 1}
+    bodies: list[dict[str, Any]] = [
+        {"instances": [part]},
+        {"instances": [whole, part]},
+        {"instances": [1]},
+        {"inputs": {"seed": [1]}},
+        {"inputs": [1]},
+        {"inputs": {"seed": [1, 2], "truncation": [0.5, 0.5, 0.5]}},
+    ]
+    for body in bodies:
+        server.refused(f"{server.path}:predict", {"signature_name": "truncated", **body}, 400)
+
+
+def malformed_requests_are_refused(server: Server) -> None:
+    """Malformed requests get HTTP 400 and {"error": a sentence}."""
+    bodies: list[Any] = [
+        b"",
+        b"{",
+        b'{"instances": [1, 2',
+        b"[1, 2]",
+        b"\xff\xfe\x00",
+        {},
+        {"instances": []},
+        {"instances": 5},
+        {"instances": [1], "inputs": [1]},
+        {"instances": [1, [1]]},
+        {"instances": [{"nonsense": 1}]},
+        {"instances": [{"seed": 1}, 1]},
+        {"inputs": {"nonsense": [1]}},
+        {"signature_name": 7, "instances": [1]},
+        {"signature_name": "nonsense", "instances": [1]},
+    ]
+    for body in bodies:
+        server.refused(f"{server.path}:predict", body, 400)
+
+
+def latents_of_another_width_are_refused(server: Server) -> None:
+    """A latent of the wrong width is refused."""
+    width = server.require("decode").inputs["latent"].shape[1] or 0
+    body = {"signature_name": "decode", "instances": [[0.5] * (width + 1)]}
+    server.refused(f"{server.path}:predict", body, 400)
+
+
+def unknown_names_are_refused(server: Server) -> None:
+    """Unknown models and versions are 404, unknown labels and verbs and negative versions 400."""
+    body, model = {"instances": [1]}, server.path
+    unknown = max(server.available()) + 10**6
+    for path in ("no-such-model", f"{model}/versions/{unknown}", "..%2F..%2Fetc%2Fpasswd"):
+        server.refused(f"{path}:predict", body, 404)
+        refused(server.get(path), (404,), f"GET {path}")
+    for path in (f"{model}/labels/no-such-label", f"{model}/versions/-1", f"{model}/versions/{2**64}"):
+        server.refused(f"{path}:predict", body, 400)
+    server.refused(f"{model}:improvise", body, 400)
+
+
+CHECKS = (
+    integers_are_strict,
+    floats_take_integers,
+    rows_name_every_input,
+    malformed_requests_are_refused,
+    latents_of_another_width_are_refused,
+    unknown_names_are_refused,
+)

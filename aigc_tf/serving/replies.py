@@ -1,0 +1,38 @@
+"""Answers about models, not from them: which versions there are, and what a version takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+
+from aigc_tf.serving.models import Version
+
+
+def status(versions: Sequence[Version]) -> get_model_status_pb2.GetModelStatusResponse:
+    """State and error of each version."""
+    reply = get_model_status_pb2.GetModelStatusResponse()
+    for version in versions:
+        entry = reply.model_version_status.add(version=version.number, state=version.state)
+        if version.error is not None:
+            entry.status.error_code = version.error.code.value[0]
+            entry.status.error_message = version.error.message
+        else:
+            entry.status.SetInParent()
+    return reply
+
+
+def signatures(version: Version) -> get_model_metadata_pb2.SignatureDefMap:
+    """What an available version takes and gives."""
+    assert version.export is not None
+    found = get_model_metadata_pb2.SignatureDefMap()
+    for name, proto in version.export.signature_def.items():
+        found.signature_def[name].CopyFrom(proto)
+    return found
+
+
+def to_json(message: Message) -> dict:
+    """As TensorFlow Serving prints it: with the names of the proto, and with fields that have their default value."""
+    return MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)

@@ -1,0 +1,107 @@
+"""Runs both servers over one set of models, from the first load to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+import uvicorn
+
+from aigc_tf.errors import UserError
+from aigc_tf.serving import grpc_service, model_config, rest
+from aigc_tf.serving.http_connection import bounded
+from aigc_tf.serving.limits import Limits
+from aigc_tf.serving.metrics import Metrics
+from aigc_tf.serving.models import Models
+
+
+def serve(bases: Sequence[Path], config: Path | None, host: str, port: int, grpc_port: int, limits: Limits) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is in flight and return.
+
+    Prints one line with the addresses once both ports answer. Port 0 is any free one.
+
+    Raises:
+        UserError: a port is taken.
+    """
+    tf.get_logger().setLevel(logging.ERROR)  # it calls the loader that TensorFlow Serving uses deprecated
+    logging.getLogger("aigc_tf.serving").setLevel(logging.INFO)
+    asyncio.run(_serve(lambda: model_config.read(bases, config), host, port, grpc_port, limits))
+
+
+async def _serve(
+    read_config: Callable[[], dict[str, model_config.ModelConfig]], host: str, port: int, grpc_port: int, limits: Limits
+) -> None:
+    metrics = Metrics()
+    models = Models(read_config, limits, metrics)
+    with _listening(host, port) as listener:
+        grpc_server = grpc_service.server(models, limits, metrics)
+        try:
+            grpc_port = grpc_server.add_insecure_port(f"{_bracketed(host)}:{grpc_port}")
+        except RuntimeError:
+            raise UserError(f"cannot listen on {host}:{grpc_port} for gRPC; is another server there?") from None
+        await models.refresh()
+        gc.collect()
+        gc.freeze()  # TensorFlow's own objects stay; looking through them at each unloaded version takes long
+        http_server = _HttpServer(
+            uvicorn.Config(
+                rest.application(models, limits, metrics),
+                http=bounded(limits),
+                loop="none",
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                limit_concurrency=limits.max_connections,
+                timeout_graceful_shutdown=int(limits.answer_seconds),
+            )
+        )
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        await grpc_server.start()
+        watching = asyncio.create_task(models.watch())
+        serving = asyncio.create_task(http_server.serve(sockets=[listener]))
+        while not http_server.started:
+            await asyncio.sleep(0.01)
+        served = ", ".join(f"{name} {numbers}" for name, numbers in models.available().items())
+        address = f"{_bracketed(host)}:{listener.getsockname()[1]}"
+        print(f"serving {served} at http://{address} and grpc://{_bracketed(host)}:{grpc_port}", flush=True)
+        await stopping.wait()
+        http_server.should_exit = True
+        await asyncio.gather(serving, grpc_server.stop(limits.answer_seconds))
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await models.close()
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn's own signal handlers end the process by the signal, so it would never exit with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except (OSError, OverflowError) as error:
+        raise UserError(f"cannot listen on {host}:{port}: {error}") from None
+    with listener:
+        yield listener
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
