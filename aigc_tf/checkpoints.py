@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +17,7 @@ from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder, write_atomically
 
 _PREFIX = "step"
+_BEST = "best"
 # TensorFlow's reader tells a broken file in all of these ways, depending on where it is cut.
 _UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 _logger = logging.getLogger("aigc_tf")
@@ -31,7 +34,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, model: GenerativeModel, keep: int) -> None:
-        self._model = model
+        self._model, self._folder = model, folder
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
         self._checkpoint = tf.train.Checkpoint(model=model, seconds=self.seconds)
         _repair_index(folder)
@@ -66,6 +69,36 @@ class Checkpoints:
             ) from None
         self._good_step = step
 
+    @property
+    def best_step(self) -> int | None:
+        """Step of the checkpoint kept by `save_best`, None if there is none."""
+        paths = _best_paths(self._folder)
+        return _step_of(paths[-1]) if paths else None
+
+    def save_best(self) -> None:
+        """Keep the model of the current step as the best one, beside the checkpoints that come and go.
+
+        Training does not go on from it. Raises OSError where the disk does not take it.
+        """
+        step = int(self._model.step.numpy())
+        path = str(self._folder / f"{_BEST}-{step}")
+        if path in _best_paths(self._folder):
+            return
+        try:
+            self._checkpoint.write(path)
+        except tf.errors.OpError as error:
+            raise OSError(f"the best checkpoint could not be written to {path} ({_reason(error)})") from None
+        self._forget_best(lambda other: other != step)
+
+    def trim_best(self, step: int) -> None:
+        """Forget a best checkpoint from behind `step`: going on from there will find it again."""
+        self._forget_best(lambda other: other > step)
+
+    def _forget_best(self, forget: Callable[[int], bool]) -> None:
+        for file in self._folder.glob(f"{_BEST}-*"):
+            if forget(_step_of(file.name.partition(".")[0])):
+                file.unlink()
+
     def describe_last(self) -> str:
         """The newest checkpoint in words."""
         return (
@@ -79,8 +112,11 @@ class Checkpoints:
         return self._good_step
 
 
-def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
-    """The model of a run as it was at a checkpoint (by default the newest that can be read), for sampling and judging.
+def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> GenerativeModel:
+    """The model of a run as it was at a checkpoint, for sampling and judging.
+
+    `step` chooses it: a number, "best" for the one that judgements during training found best, None for the newest
+    that can be read.
 
     Raises UserError where that checkpoint does not exist or cannot be read.
     """
@@ -90,10 +126,17 @@ def load_model(run: RunFolder, step: int | None = None) -> GenerativeModel:
     paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
         raise UserError(f"{run.path} has no checkpoint yet: train it first (train.py --resume {run.path})")
-    if step is not None:
+    if step == "best":
+        paths = _best_paths(run.checkpoints)
+        if not paths:
+            raise UserError(f"{run.path} keeps no best checkpoint: train with --evaluate-every to have one")
+    elif step is not None:
+        paths = [*_best_paths(run.checkpoints), *paths]
         steps = [_step_of(path) for path in paths]
         if step not in steps:
-            raise UserError(f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(steps)))}")
+            raise UserError(
+                f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(set(steps))))}"
+            )
         paths = [paths[steps.index(step)]]
     model = MODELS[config.model](run.read_spec(), config)
     _restore_newest(tf.train.Checkpoint(model=model), paths, str(run.checkpoints))
@@ -109,6 +152,10 @@ def _restore_newest(checkpoint: tf.train.Checkpoint, paths: list[str], folder: s
         except _UNREADABLE as error:
             _logger.warning("checkpoint %s is damaged (%s)", path, _reason(error))
     raise UserError(f"{folder} holds no checkpoint that can be read ({len(paths)} tried): start a new run")
+
+
+def _best_paths(folder: Path) -> list[str]:
+    return sorted((str(path.with_suffix("")) for path in folder.glob(f"{_BEST}-*.index")), key=_step_of)
 
 
 def _repair_index(folder: Path) -> None:

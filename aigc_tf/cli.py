@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -16,12 +16,22 @@ from aigc_tf import quiet
 from aigc_tf.command_line import guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
+from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
 
 # What may change when a run goes on; everything else decides the model and is fixed by its first start.
-_CHANGEABLE = {*BUDGETS, "data_dir", "checkpoint_every", "keep_checkpoints", "on_divergence", "evaluate", "export"}
+_CHANGEABLE = {
+    *BUDGETS,
+    "data_dir",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "on_divergence",
+    "on_collapse",
+    "evaluate",
+    "export",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +57,51 @@ class TrainCommand:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateCommand:
-    """Judge a run: print a table and write evaluation/<step>.json in its folder."""
+    """Judge a generator by images that it never saw: print a table and write JSON, a report and TensorBoard events.
 
-    run: Positional[Path]
-    """Run folder, logs/<name>."""
-    step: int | None = None
-    """Step of the checkpoint to judge; by default the newest."""
+    A run's figures go into its folder (evaluation/<step>.json, evaluation/<step>/report.html); those of an export or
+    of a folder of images only where --json and --report say.
+    """
+
+    subject: Positional[Path | None] = None
+    """Run folder, logs/<name>, or an export: a version's folder, or the model's base path for its newest version."""
+    samples: Path | None = None
+    """Judge this folder of image files instead, made by anything at all; --dataset says against what."""
+    dataset: Annotated[str | None, arg(help=f"What --samples are to look like: {', '.join(DATASETS)}.")] = None
+    data_dir: Path | None = None
+    """Folder that holds the data set's files, if not where the run found them."""
+    step: int | Literal["best"] | None = None
+    """Step of a run's checkpoint to judge, or the best that --evaluate-every found; by default the newest."""
+    weights: Literal["ema", "raw"] = "ema"
+    """Judge the moving average of a run's generator, or the trained weights themselves."""
     num_samples: int | None = None
     """Images to generate; by default as many as it was trained on, at most 10,000."""
     seed: int = 0
     """Which images are generated."""
-    data_dir: Path | None = None
-    """Folder that holds the data set's files, if not where the run found them."""
+    extractor: str = "lenet"
+    """What makes the features: lenet (the data set's small classifier), inception (for FID), or the path of a Keras
+    model or SavedModel."""
+    json: Path | None = None
+    """Write the record to this file (too)."""
+    report: Path | None = None
+    """Write the report to this file (too)."""
+
+    def __post_init__(self) -> None:
+        if (self.subject is None) == (self.samples is None):
+            raise UserError("give one of: a run folder, an export, or --samples FOLDER")
+        if (self.samples is None) != (self.dataset is None):
+            raise UserError("--samples and --dataset go together: the images to judge, and what they are to look like")
+        if self.dataset is not None:
+            DATASETS.check(self.dataset)
+        if not self.judges_run and (self.step is not None or self.weights != "ema"):
+            raise UserError("--step and --weights choose among what a run keeps: give a run folder")
+
+    @property
+    def judges_run(self) -> bool:
+        """Whether the subject is a run folder, or nothing that we know."""
+        if self.subject is None or (self.subject / "config.json").is_file():
+            return self.subject is not None
+        return not any(self.subject.glob("**/saved_model.pb"))
 
 
 def train_main(arguments: list[str] | None = None) -> int:
@@ -92,15 +135,29 @@ def _train(arguments: list[str]) -> int:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    command = parse(EvaluateCommand, arguments, "evaluate.py")
-    run = RunFolder.open(command.run)
+    command: EvaluateCommand = parse(EvaluateCommand, arguments, "evaluate.py")
+    run = RunFolder.open(command.subject) if command.subject and command.judges_run else None
     quiet.import_tensorflow()
-    from aigc_tf import evaluator
+    from aigc_tf import evaluation_record, evaluator, subjects
+    from aigc_tf.report import page
 
-    record = evaluator.evaluate(
-        run, step=command.step, num_samples=command.num_samples, seed=command.seed, data_dir=command.data_dir
-    )
-    evaluator.show(record)
+    how: dict[str, Any] = {
+        "data_dir": command.data_dir,
+        "num_samples": command.num_samples,
+        "seed": command.seed,
+        "extractor": command.extractor,
+    }
+    if run is not None:
+        evaluation = evaluator.evaluate_run(run, step=command.step, weights=command.weights, **how)
+    elif command.subject is not None:
+        evaluation = evaluator.evaluate(subjects.of_export(command.subject), **how)
+    elif command.samples is not None and command.dataset is not None:
+        evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset, command.data_dir), **how)
+    evaluation_record.show(evaluation.record)
+    if command.json is not None:
+        evaluation_record.write(evaluation.record, command.json)
+    if command.report is not None:
+        page.write(command.report, evaluation.record, evaluation.evidence)
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.errors import CollapsedError, DivergedError, UserError
 
 T = TypeVar("T")
 
@@ -55,6 +55,9 @@ def guarded(command: Callable[[], int]) -> int:
         return 2
     except DivergedError as error:
         print(f"error: training diverged: {error}", file=sys.stderr)
+        return 1
+    except CollapsedError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit

@@ -101,6 +101,11 @@ class TrainConfig:
     """Steps between two checkpoints."""
     keep_checkpoints: int = 3
     """Checkpoints kept."""
+    evaluate_every: int = 0
+    """Steps between two quick judgements on 2,000 samples, of which the best checkpoint is kept; 0 for none."""
+    on_collapse: Literal["warn", "stop", "best"] = "warn"
+    """When such a judgement finds the generator collapsed: warn, stop with an error, or end training and judge and
+    publish the best checkpoint instead."""
     on_divergence: Literal["stop", "rollback"] = "stop"
     """When a loss, gradient or weight is no longer finite: stop, or go back to the last checkpoint and halve the
     learning rates (at most three times)."""
@@ -144,6 +149,8 @@ class TrainConfig:
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "
                 "leave one of them out"
             )
+        if self.on_collapse != "warn" and not self.evaluate_every:
+            raise UserError(f"on_collapse {self.on_collapse} needs judgements that notice one: give --evaluate-every")
         if self.name is not None and (
             self.name in ("", ".", "..")
             or Path(self.name).name != self.name
@@ -209,6 +216,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "histogram_every": (1, math.inf),
     "checkpoint_every": (1, math.inf),
     "keep_checkpoints": (1, math.inf),
+    "evaluate_every": (0, math.inf),
 }
 
 

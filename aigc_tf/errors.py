@@ -13,3 +13,7 @@ class UnknownNameError(UserError, KeyError):
 
 class DivergedError(RuntimeError):
     """Training left the finite numbers."""
+
+
+class CollapsedError(RuntimeError):
+    """Training goes on in finite numbers, but the generator has lost what it could."""

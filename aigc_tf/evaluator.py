@@ -1,129 +1,198 @@
-"""Judges a run: samples of its averaged generator against images that it was never trained on."""
+"""Judges a run, an export or a folder of images against images that the generator was never trained on."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
 
-from aigc_tf import environment
-from aigc_tf.checkpoints import load_model
+from aigc_tf import evaluation_record, export, subjects
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.errors import UserError
-from aigc_tf.metrics.classifier import load_classifier
-from aigc_tf.metrics.evidence import Evidence
+from aigc_tf.metrics import METRICS, QUICK_METRICS
+from aigc_tf.metrics.evidence import Evidence, need
 from aigc_tf.metrics.judge import judge
-from aigc_tf.metrics.quantise import quantise
+from aigc_tf.metrics.path_length import EPSILON, path_distances, path_latents
 from aigc_tf.models.generative_model import GenerativeModel
-from aigc_tf.run_folder import RunFolder, write_atomically
+from aigc_tf.reference import Reference, progress_bar
+from aigc_tf.report import page, tensorboard
+from aigc_tf.run_folder import RunFolder
+from aigc_tf.subjects import Subject, Weights
 
 MOST_SAMPLES = 10_000
-_BATCH = 500
+_SAMPLES_DURING_TRAINING = 2_000
+_PATHS = 2_000
 
 
-def evaluate(
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The figures with all their circumstances, ready for JSON, and what they were made from."""
+
+    record: dict[str, Any]
+    evidence: Evidence
+
+
+def evaluate_run(
     run: RunFolder,
     *,
     data: ImageDataset | None = None,
     data_dir: Path | None = None,
-    step: int | None = None,
+    step: int | Literal["best"] | None = None,
+    weights: Weights = "ema",
     num_samples: int | None = None,
     seed: int = 0,
+    extractor: str = "lenet",
     say: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Judge the checkpoint of `step` (the newest by default), write `evaluation/<step>.json` and return its content.
+) -> Evaluation:
+    """Judge the checkpoint of `step` (the newest by default) and record it in the run folder.
 
-    `num_samples` images are generated, by default as many as there are training images, at most 10,000; image i has
-    the seed `seed * 2**32 + i`. They are judged against the whole held-out split. The floor is what the same number of
-    training images score. Raises UserError where the run, the checkpoint or the data do not allow that.
+    Arguments and errors as for `evaluate`. Written are `evaluation/<step>.json`, the same as a report to read, and
+    events for TensorBoard; raw weights and other extractors have files of their own beside them.
     """
-    config, spec = run.read_config(), run.read_spec()
-    data = data or DATASETS[config.dataset](data_dir or config.data_dir)
-    run.check_same_images(data.spec)
-    num_samples = min(MOST_SAMPLES, spec.num_examples) if num_samples is None else num_samples
-    if not 2 <= num_samples <= spec.num_examples:
+    subject = subjects.of_run(run, step, weights)
+    evaluation = evaluate(
+        subject, data=data, data_dir=data_dir, num_samples=num_samples, seed=seed, extractor=extractor, say=say
+    )
+    judged_step = int(evaluation.record["subject"]["step"])
+    short = evaluation.evidence.extractor
+    variant = ("" if weights == "ema" else f"-{weights}") + ("" if short == "lenet" else f"-{short}")
+    evaluation_record.write(evaluation.record, run.evaluation_file(judged_step, variant))
+    page.write(run.report_file(judged_step, variant), evaluation.record, evaluation.evidence)
+    tensorboard.write(
+        run.tensorboard / f"evaluation-{judged_step}{variant}", judged_step, evaluation.record, evaluation.evidence
+    )
+    say(f"report: {run.report_file(judged_step, variant)}")
+    return evaluation
+
+
+def evaluate(
+    subject: Subject,
+    *,
+    data: ImageDataset | None = None,
+    data_dir: Path | None = None,
+    num_samples: int | None = None,
+    seed: int = 0,
+    extractor: str = "lenet",
+    say: Callable[[str], None] = print,
+) -> Evaluation:
+    """Judge `subject` by every measure.
+
+    Args:
+        subject: what is judged.
+        data: the images it learned; by default loaded by the name in `subject`, from `data_dir` if given.
+        data_dir: folder of the data set's files, if not where `subject` found them.
+        num_samples: images to judge; by default as many as there are training images, at most 10,000, or all of
+            a folder. Image i is made from the seed `seed * 2**32 + i`.
+        seed: which images are generated, from 0 to 2**31 - 1.
+        extractor: "lenet", "inception" or the path of a model; see `load_extractor`.
+        say: is given a line before anything slow.
+
+    Raises UserError where the subject, the data or the extractor do not allow that.
+    """
+    data = data or DATASETS[subject.dataset](data_dir or subject.data_dir)
+    if subject.data_fingerprint not in (None, data.spec.fingerprint):
         raise UserError(
-            f"--num-samples {num_samples} cannot be judged: it must be from 2 to {spec.num_examples}, the number of "
-            "training images, since the floor is measured with as many of those"
+            f"{subject.path} learned other images than the {data.spec.num_examples:,} from {data.spec.source}: "
+            "give those it learned with --data-dir"
         )
     if not 0 <= seed < 2**31:
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
-    model = load_model(run, step)
-    classifier = load_classifier(config.dataset, data, announce=say)
-    generated = generate(model, num_samples, seed)
-    evidence = Evidence(
-        real=classifier.observe(data.test_images, discriminator_logits(model, data.test_images)),
-        generated=classifier.observe(generated, discriminator_logits(model, generated)),
-        training=classifier.observe(data.train_images),
-    )
-    judgement = judge(evidence)
-    judged_step = int(model.step.numpy())
-    record = {
-        "step": judged_step,
-        "weights": "ema",
-        "measures": {name: dataclasses.asdict(figure) for name, figure in judgement.figures.items()},
-        "extractor": {
-            "name": classifier.name,
-            "hash": classifier.hash,
-            "held_out_accuracy": classifier.held_out_accuracy,
-        },
-        "num_generated": num_samples,
-        "seeds": {"first": seed << 32, "count": num_samples},
-        "num_real": len(data.test_images),
-        "reference": {"split": "held-out", "source": spec.source, "fingerprint": spec.fingerprint},
-        "warnings": list(judgement.skipped),
-        "environment": environment.describe(),
-    }
-    write_atomically(run.evaluation_file(judged_step), json.dumps(record, indent=2) + "\n")
-    return record
+    num_samples = _check_number(num_samples, subject, data)
+    reference = Reference.prepare(data, subject.dataset, extractor, say)
+    return judge_against(reference, subject, num_samples=num_samples, seed=seed)
 
 
-def generate(model: GenerativeModel, count: int, seed: int) -> np.ndarray:
-    """`count` images uint8 [count, H, W, C] of the averaged generator, image i from the seed `seed * 2**32 + i`."""
-    seeds = (seed << 32) + np.arange(count, dtype=np.int64)
-    sample = tf.function(lambda seeds: model.sample(seeds), input_signature=[tf.TensorSpec([None], tf.int64)])
-    return np.concatenate([quantise(sample(part).numpy()) for part in _batches(seeds)])
+def judge_against(
+    reference: Reference,
+    subject: Subject,
+    *,
+    num_samples: int | None,
+    seed: int = 0,
+    measures: Collection[str] = METRICS,
+) -> Evaluation:
+    """Judge by `measures`; `num_samples` and `seed` as for `evaluate`, None for all images of a folder."""
+    seconds: dict[str, float] = {}
+    with _timed("sampling", seconds):
+        images = _images(subject, reference, num_samples, seed)
+    with _timed("looking", seconds):
+        evidence = _look(reference, subject, images, with_paths="path_length" in measures)
+    judgement = judge(evidence, measures, lambda name: _timed(name, seconds))
+    record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds)
+    return Evaluation(record, evidence)
 
 
-def discriminator_logits(model: GenerativeModel, images: np.ndarray) -> np.ndarray | None:
-    """Logits float32 [N] of the model's discriminator for uint8 images [N,H,W,C]; None where it has none."""
-    discriminate = model.signatures().get("discriminate")
-    if discriminate is None:
+def during_training(
+    model: GenerativeModel, run: RunFolder, data: ImageDataset, say: Callable[[str], None] = print
+) -> Callable[[], dict[str, Any]]:
+    """A function that judges `model` as it then is, by the quick measures, on a few samples, and gives the record."""
+    subject = subjects.of_model(model, run)
+    reference = Reference.prepare(data, subject.dataset, say=say)
+    num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
+
+    def judge_now() -> dict[str, Any]:
+        now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=export.fingerprint(model))
+        return judge_against(reference, now, num_samples=num_samples, measures=QUICK_METRICS).record
+
+    return judge_now
+
+
+def _check_number(num_samples: int | None, subject: Subject, data: ImageDataset) -> int | None:
+    most = data.spec.num_examples
+    if subject.kind == "samples":
+        if num_samples is not None:
+            raise UserError("--num-samples cannot be combined with --samples: all images of the folder are judged")
         return None
-    parts = [discriminate(image=tf.constant(part / np.float32(255)))["logit"].numpy() for part in _batches(images)]
-    return np.concatenate(parts)
+    num_samples = min(MOST_SAMPLES, most) if num_samples is None else num_samples
+    if not 2 <= num_samples <= most:
+        raise UserError(
+            f"--num-samples {num_samples} cannot be judged: it must be from 2 to {most}, the number of "
+            "training images, since the floor is measured with as many of those"
+        )
+    return num_samples
 
 
-def show(record: dict[str, Any]) -> None:
-    """Print the figures of an evaluation as a table."""
-    real = record["num_real"]
-    table = Table(
-        title=f"step {record['step']:,}: {record['num_generated']:,} generated against {real:,} held-out real images"
+def _images(subject: Subject, reference: Reference, num_samples: int | None, seed: int) -> np.ndarray:
+    if num_samples is None:
+        images = subjects.read_samples(subject, reference.data.spec.image_shape)
+        if len(images) < 2:
+            raise UserError(f"{subject.path} holds one image: a judgement needs at least 2, and thousands to be firm")
+        return images
+    with progress_bar("sampling", num_samples) as progress:
+        return subject.generate((seed << 32) + np.arange(num_samples, dtype=np.int64), progress)
+
+
+def _look(reference: Reference, subject: Subject, images: np.ndarray, with_paths: bool) -> Evidence:
+    with progress_bar("looking at generated images", len(images)) as progress:
+        generated = dataclasses.replace(
+            reference.look(images, progress), images=images, discriminator_logits=subject.discriminator_logits(images)
+        )
+    return Evidence(
+        real=dataclasses.replace(
+            reference.real, discriminator_logits=subject.discriminator_logits(reference.data.test_images)
+        ),
+        generated=generated,
+        training=reference.training,
+        extractor=reference.extractor.short,
+        path_distances=_path_distances(reference, subject) if with_paths else None,
     )
-    table.add_column("measure", no_wrap=True)
-    table.add_column("value", justify="right")
-    table.add_column("of real images", justify="right")
-    table.add_column("better")
-    table.add_column("note")
-    for name, figure in record["measures"].items():
-        reference = "" if figure["reference"] is None else f"{figure['reference']:.4g}"
-        better = "" if figure["better"] == "neither" else figure["better"]
-        table.add_row(name, f"{figure['value']:.4g}", reference, better, figure["note"])
-    console = Console()
-    console.print(table)
-    extractor = record["extractor"]
-    console.print(f"judged by {extractor['name']}, {extractor['hash'][:19]}", highlight=False)
-    for warning in record["warnings"]:
-        console.print(f"warning: {warning}", highlight=False)
 
 
-def _batches(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+def _path_distances(reference: Reference, subject: Subject) -> np.ndarray | None:
+    if subject.latent_dim is None:
+        return None
+    ends = path_latents(_PATHS, subject.latent_dim, EPSILON, seed=0)
+    first, second = (need(reference.look(subject.decode(latents)), "features", "path") for latents in ends)
+    return path_distances(first, second, EPSILON)
+
+
+@contextmanager
+def _timed(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - started, 3)

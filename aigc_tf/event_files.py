@@ -21,11 +21,15 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
 
     intervals = {"scalars": config.log_every, "images": config.sample_every}
 
+    def interval(value: Any) -> int:
+        if value.tag.startswith("evaluation/"):
+            return config.evaluate_every or 1
+        return intervals.get(value.metadata.plugin_data.plugin_name, 1)
+
     def keep(event: Any) -> bool:
         if event.HasField("file_version"):
             return True
-        plugins = [value.metadata.plugin_data.plugin_name for value in event.summary.value]
-        regular = all(event.step % intervals.get(plugin, 1) == 0 for plugin in plugins)
+        regular = all(event.step % interval(value) == 0 for value in event.summary.value)
         return regular and event.step <= step and step > 0
 
     for path in sorted(folder.glob("events.out.tfevents.*")):

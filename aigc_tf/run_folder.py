@@ -18,7 +18,7 @@ from aigc_tf.errors import UserError
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a whole file or none: readers, and a kill at any moment, see the old content or the new."""
-    path.parent.mkdir(exist_ok=True)  # archives and git lose empty folders
+    path.parent.mkdir(parents=True, exist_ok=True)  # archives and git lose empty folders
     part = path.with_name(f".{path.name}.part")
     with open(part, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -39,7 +39,7 @@ class RunFolder:
     tensorboard/      the same, with pictures, for TensorBoard
     samples/          sample grids by step, PNG
     checkpoints/      what `--resume` goes on from
-    evaluation/       one JSON file per judged step
+    evaluation/       per judged step one JSON file, and a folder with the same as a report to read
     export/           versioned SavedModels for TensorFlow Serving
     """
 
@@ -84,8 +84,17 @@ class RunFolder:
     def evaluation(self) -> Path:
         return self.path / "evaluation"
 
-    def evaluation_file(self, step: int) -> Path:
-        return self.evaluation / f"{step}.json"
+    def evaluation_file(self, step: int, variant: str = "") -> Path:
+        """`variant` tells apart what else was judged of that step: "-raw", "-inception"."""
+        return self.evaluation / f"{step}{variant}.json"
+
+    def report_file(self, step: int, variant: str = "") -> Path:
+        return self.evaluation / f"{step}{variant}" / "report.html"
+
+    @property
+    def judgements_file(self) -> Path:
+        """One line of figures per judgement during training (`--evaluate-every`)."""
+        return self.evaluation / "during-training.jsonl"
 
     @classmethod
     def planned(cls, config: TrainConfig) -> RunFolder:
@@ -191,10 +200,11 @@ class RunFolder:
     def trim(self, step: int, config: TrainConfig) -> None:
         """Forget figures and grids that going on from `step` would not find: those after it, written again then,
         and the last ones of a budget that ended between two regular ones."""
-        if self.metrics_file.exists():
-            lines = self.metrics_file.read_text().splitlines(keepends=True)
-            kept = [line for line in lines if _step_of(line) <= step and _step_of(line) % config.log_every == 0]
-            write_atomically(self.metrics_file, "".join(kept))
+        for file, every in ((self.metrics_file, config.log_every), (self.judgements_file, config.evaluate_every or 1)):
+            if file.exists():
+                lines = file.read_text().splitlines(keepends=True)
+                kept = [line for line in lines if _step_of(line) <= step and _step_of(line) % every == 0]
+                write_atomically(file, "".join(kept))
         for grid in self.samples.glob("step-*.png"):
             drawn = int(grid.stem.partition("-")[2])
             if drawn > step or drawn % config.sample_every:

@@ -6,10 +6,12 @@ import dataclasses
 import logging
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import tensorflow as tf
 
-from aigc_tf import callbacks, devices, environment, evaluator, event_files, export, plots
+from aigc_tf import callbacks, devices, environment, evaluation_record, evaluator, event_files, export, plots
+from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
@@ -25,6 +27,19 @@ _MOST_ROLLBACKS = 3
 _HELD_OUT_BATCHES = 8
 _FOREVER = 2**62
 _logger = logging.getLogger("aigc_tf")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """How training ended where it did not fail.
+
+    Attributes:
+        signal_name: the signal that ended it early, None where none did.
+        collapsed: whether a collapse ended it early.
+    """
+
+    signal_name: str | None
+    collapsed: bool
 
 
 def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[str], None] = print) -> RunFolder | None:
@@ -62,20 +77,24 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             say(f"going on from step {first_step}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {run.path.parent})")
+        result: Literal["best"] | None = None
         if is_finished(model, checkpoints, config, last_step):
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
         else:
-            signal_name = fit_until_done(model, checkpoints, config, run, data, last_step)
-            if signal_name:
+            ending = fit_until_done(model, checkpoints, config, run, data, last_step)
+            if ending.signal_name:
                 step = checkpoints.last_step
-                say(f"stopped by {signal_name} at step {step}; go on with: python train.py --resume {run.path}")
+                say(f"stopped by {ending.signal_name} at step {step}; go on with: python train.py --resume {run.path}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
+            if ending.collapsed:
+                result = "best"
+                say(f"the generator collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
     plots.draw_curves(run)
     if config.evaluate:
-        evaluator.show(evaluator.evaluate(run, data=data, say=say))
+        evaluation_record.show(evaluator.evaluate_run(run, data=data, step=result, say=say).record)
     if config.export:
-        say(f"published: {export.publish(run)}")
+        say(f"published: {export.publish(run, step=result)}")
     return run
 
 
@@ -100,8 +119,8 @@ def fit_until_done(
     run: RunFolder,
     data: ImageDataset,
     last_step: int | None,
-) -> str | None:
-    """Train from the model's step to `last_step`; returns the name of the signal that ended it early, if one did."""
+) -> Ending:
+    """Train from the model's step to `last_step`, going back and trying again where `on_divergence` says so."""
     for rollbacks in range(_MOST_ROLLBACKS + 1):
         try:
             return fit(model, checkpoints, config, run, data, last_step)
@@ -128,11 +147,12 @@ def fit(
     run: RunFolder,
     data: ImageDataset,
     last_step: int | None,
-) -> str | None:
+) -> Ending:
     """One call of Keras' `fit`, as a single epoch over a stream of batches that begins at the model's step."""
     first_step = int(model.step.numpy())
     run.trim(first_step, config)
     event_files.trim(run.tensorboard, first_step, config)
+    checkpoints.trim_best(first_step)
     writer = event_files.open_writer(run.tensorboard)
     if first_step == 0:
         with writer.as_default(step=0):
@@ -145,7 +165,13 @@ def fit(
     shown = min(_HELD_OUT_BATCHES, -(-len(data.test_images) // config.global_batch_size))
     held_out = batches(data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, shown)
     stop = GracefulStop()
-    watchers = callbacks.build(config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop)
+    judging = None
+    if config.evaluate_every:
+        judge = evaluator.during_training(model, run, data)
+        judging = Judging(judge, config.evaluate_every, config.on_collapse, writer, run.judgements_file, checkpoints)
+    watchers = callbacks.build(
+        config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop, judging
+    )
     try:
         model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
         if stop.signal_name is None:
@@ -158,4 +184,4 @@ def fit(
         for watcher in watchers:
             watcher.close()
         writer.close()
-    return stop.signal_name
+    return Ending(stop.signal_name, judging is not None and judging.collapsed)

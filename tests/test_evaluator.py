@@ -1,4 +1,4 @@
-"""Judging a run through the command, and what its record says."""
+"""Judging through the command: runs, exports and folders of images, and what the record says."""
 
 from __future__ import annotations
 
@@ -9,88 +9,188 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import TINY, refused, run, succeed, train
+from PIL import Image
 
-from aigc_tf import evaluator
-from aigc_tf.checkpoints import load_model
-from aigc_tf.metrics.evidence import Evidence
+from aigc_tf import evaluator, subjects
+from aigc_tf.cli import evaluate_main
+from aigc_tf.datasets import DATASETS
+from aigc_tf.metrics import METRICS
+from aigc_tf.reference import Reference
 from aigc_tf.run_folder import RunFolder
+
+# What a figure must be told with, so that it can be quoted alone.
+PROVENANCE = {
+    *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training", "reference_split"),
+    *("reference_hash", "weights", "step", "first_seed", "subject_fingerprint", "aigc_tf", "tensorflow", "numpy"),
+}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
+    """A run that was trained, and published, in twenty steps."""
     logs = tmp_path_factory.mktemp("logs")
-    succeed(train(*TINY, "--steps", 20, "--logs", logs, "--name", "run", "--no-evaluate", "--no-export"))
+    succeed(train(*TINY, "--steps", 20, "--logs", logs, "--name", "run", "--no-evaluate"))
     return logs / "run"
 
 
-def test_it_prints_a_table_and_writes_a_record(trained):
-    printed = succeed(run("evaluate.py", trained, "--num-samples", 500))
-    record = json.loads((trained / "evaluation" / "20.json").read_text())
-    for name in ("fd_lenet", "classifier_score", "class_coverage", "discriminator_accuracy"):
-        assert name in printed
-        assert np.isfinite(record["measures"][name]["value"])
-    fd, score = record["measures"]["fd_lenet"], record["measures"]["classifier_score"]
-    assert fd["value"] > 5 * fd["reference"] > 0  # twenty steps are far from real images
-    assert 1 <= score["value"] < score["reference"] <= 4
-    assert record["extractor"]["hash"].startswith("sha256:")
-    assert (record["num_generated"], record["num_real"], record["weights"]) == (500, 500, "ema")
+@pytest.fixture(scope="module")
+def data():
+    return DATASETS["synthetic"](None)
+
+
+@pytest.fixture(scope="module")
+def reference(data) -> Reference:
+    return Reference.prepare(data, "synthetic")
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained, tmp_path_factory) -> tuple[str, dict]:
+    """What `evaluate.py RUN` prints, and the record it writes where it is told to."""
+    file = tmp_path_factory.mktemp("records") / "elsewhere.json"
+    printed = succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", file))
+    return printed, json.loads(file.read_text())
+
+
+def judge(reference: Reference, subject: subjects.Subject, measures=("fd",), **options) -> dict:
+    return evaluator.judge_against(reference, subject, measures=measures, **options).record["measures"]
+
+
+def test_it_prints_a_table_and_writes_record_report_and_events(trained, evaluated):
+    printed, record = evaluated
+    assert record == json.loads((trained / "evaluation" / "20.json").read_text())
     assert "fid" not in printed.lower()
+    assert str(trained / "evaluation" / "20" / "report.html") in printed
+    assert "FD-LeNet" in (trained / "evaluation" / "20" / "report.html").read_text()
+    assert list((trained / "tensorboard" / "evaluation-20").glob("**/events.*"))
+
+    figures = record["measures"]
+    for name in (
+        *("fd_lenet", "kid_lenet", "classifier_score", "precision", "recall", "density", "coverage", "class_coverage"),
+        *("class_kl", "ms_ssim", "memorisation_ct", "discriminator_accuracy", "discriminator_auc", "path_length_lenet"),
+        *("train_on_generated_accuracy", "brightness", "sharpness"),
+    ):
+        assert name in printed
+        assert np.isfinite(figures[name]["value"])
+        assert set(figures[name]["provenance"]) >= PROVENANCE
+    assert all(figure["interval"] is not None for figure in figures.values()), "each says how firm it is"
+    fd, score = figures["fd_lenet"], figures["classifier_score"]
+    assert fd["value"] > 5 * fd["reference"] > 0  # twenty steps are far from real images
+    assert fd["interval"][0] < fd["value"] < fd["interval"][1]
+    assert 1 <= score["value"] < score["reference"] <= 4
+    assert fd["provenance"]["judge_hash"] == record["extractor"]["hash"]
+    assert record["extractor"]["held_out_accuracy"] > 0.9
+    assert (record["num_generated"], record["num_real"]) == (500, 500)
+    assert record["subject"]["step"] == 20 and record["subject"]["weights"] == "ema"
+    assert set(record["seconds"]) >= {"sampling", "looking", "fd"}
 
 
-def test_same_run_same_figures(trained):
-    def figures() -> dict:
-        return evaluator.evaluate(RunFolder.open(trained), num_samples=300, say=lambda _: None)["measures"]
-
-    assert figures() == figures()
-
-
-def test_other_seeds_other_figures(trained):
-    one, other = (evaluator.evaluate(RunFolder.open(trained), num_samples=300, seed=s)["measures"] for s in (0, 1))
-    assert one["fd_lenet"]["value"] != other["fd_lenet"]["value"]
-    assert one["fd_lenet"]["reference"] == other["fd_lenet"]["reference"]
+def test_the_same_command_gives_the_same_figures_bit_for_bit(trained, evaluated, tmp_path):
+    succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", tmp_path / "again.json"))
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert again["measures"] == evaluated[1]["measures"]
+    assert again["warnings"] == evaluated[1]["warnings"]
 
 
-def test_an_earlier_step_can_be_judged(trained):
-    record = evaluator.evaluate(RunFolder.open(trained), step=10, num_samples=100)
-    assert record["step"] == 10
-    assert (trained / "evaluation" / "10.json").exists()
+def test_an_export_of_a_run_scores_what_the_run_scores(trained, evaluated, tmp_path):
+    published = trained / "export" / "synthetic"
+    assert evaluate_main([str(published), "--num-samples", "500", "--json", str(tmp_path / "export.json")]) == 0
+    export, own = json.loads((tmp_path / "export.json").read_text()), evaluated[1]
+    assert export["subject"]["kind"] == "export" and export["subject"]["path"] == str(published / "1")
+    assert export["subject"]["fingerprint"] == own["subject"]["fingerprint"]
+    for name in ("fd_lenet", "recall", "discriminator_accuracy", "path_length_lenet"):
+        assert export["measures"][name]["value"] == pytest.approx(own["measures"][name]["value"], rel=1e-4), name
+    assert not (published / "1" / "evaluation").exists()
+
+
+def test_a_folder_of_real_images_reaches_the_floor(data, tmp_path, capsys):
+    """The judge itself: training images in place of generated ones score what it calls the floor, about."""
+    (tmp_path / "images").mkdir()
+    for row, image in enumerate(data.train_images[-600:]):
+        Image.fromarray(image[..., 0]).save(tmp_path / "images" / f"{row:04d}.png")
+    arguments = ["--samples", tmp_path / "images", "--dataset", "synthetic", "--json", tmp_path / "record.json"]
+    assert evaluate_main([*map(str, arguments), "--report", str(tmp_path / "report.html")]) == 0
+    record = json.loads((tmp_path / "record.json").read_text())
+    figures = record["measures"]
+    assert record["num_generated"] == 600
+    assert record["seeds"] is None and record["subject"]["weights"] is None
+    assert figures["fd_lenet"]["value"] < 2 * figures["fd_lenet"]["reference"]
+    assert figures["recall"]["value"] > 0.9 * figures["recall"]["reference"]
+    # They are the training images, and the test for memorisation says so.
+    assert figures["memorisation_ct"]["value"] < -3
+    assert any(warning.startswith("memorisation_ct") for warning in record["warnings"])
+    assert any(warning.startswith("discriminator was not measured") for warning in record["warnings"])
+    assert "discriminator was not measured" in capsys.readouterr().out
+    assert (tmp_path / "report.html").exists()
+
+
+def test_other_seeds_other_figures(trained, reference):
+    subject = subjects.of_run(RunFolder.open(trained))
+    one, other = (judge(reference, subject, num_samples=300, seed=seed)["fd_lenet"] for seed in (0, 1))
+    assert one["value"] != other["value"]
+    assert one["reference"] == other["reference"]
+    assert other["provenance"]["first_seed"] == 1 << 32
+
+
+def test_an_earlier_step_and_the_raw_weights_can_be_judged(trained, reference):
+    folder = RunFolder.open(trained)
+    early = subjects.of_run(folder, step=10)
+    raw = subjects.of_run(folder, weights="raw")
+    ema = subjects.of_run(folder)
+    assert (early.step, raw.step, ema.step) == (10, 20, 20)
+    assert len({early.fingerprint, raw.fingerprint, ema.fingerprint}) == 3
+    figures = [judge(reference, subject, num_samples=100)["fd_lenet"] for subject in (early, raw, ema)]
+    assert len({figure["value"] for figure in figures}) == 3
+    assert [figure["provenance"]["weights"] for figure in figures] == ["ema", "raw", "ema"]
 
 
 def test_generated_images_do_not_depend_on_their_number(trained):
-    model = load_model(RunFolder.open(trained))
-    few, many = evaluator.generate(model, 3, 0), evaluator.generate(model, 600, 0)
+    subject = subjects.of_run(RunFolder.open(trained))
+    few, many = subject.generate(np.arange(3)), subject.generate(np.arange(600))
     assert many.dtype == np.uint8 and many.shape == (600, 16, 16, 1)
-    assert np.abs(few.astype(int) - many[:3]).max() <= 1  # sums of other batches may round to the next level
+    np.testing.assert_array_equal(few, many[:3])
     assert len(np.unique(many.reshape(600, -1), axis=0)) > 500
 
 
-def test_real_images_judged_as_generated_reach_the_floor(trained, monkeypatch):
-    """The judge itself: training images in place of generated ones score what it calls the floor, about."""
-    from aigc_tf.datasets import DATASETS
-
-    images = DATASETS["synthetic"](None).train_images
-    monkeypatch.setattr(evaluator, "generate", lambda model, count, seed: images[-count:])
-    fd = evaluator.evaluate(RunFolder.open(trained), num_samples=1000)["measures"]["fd_lenet"]
-    assert fd["value"] < 3 * fd["reference"]
-
-
-def test_what_cannot_be_judged_is_refused(trained, tmp_path):
-    assert "2 to 2000" in refused(run("evaluate.py", trained, "--num-samples", 1))
-    assert "no run folder" in refused(run("evaluate.py", tmp_path))
-    assert "step 7; it has 0, 10, 20" in refused(run("evaluate.py", trained, "--step", 7))
+def test_what_cannot_be_judged_is_refused(trained, tmp_path, capsys):
+    published = trained / "export" / "synthetic"
     empty = Path(shutil.copytree(trained, tmp_path / "empty"))
     shutil.rmtree(empty / "checkpoints")
-    assert "no checkpoint yet" in refused(run("evaluate.py", empty))
+    (tmp_path / "strange" / "1").mkdir(parents=True)
+    (tmp_path / "strange" / "1" / "saved_model.pb").write_bytes(b"who knows")
+    for said, arguments in {
+        "2 to 2000": [trained, "--num-samples", 1],
+        "no run folder": [tmp_path / "nowhere"],
+        "step 7; it has 0, 10, 20": [trained, "--step", 7],
+        "no best checkpoint": [trained, "--step", "best"],
+        "--dataset go together": ["--samples", tmp_path],
+        "holds no images": ["--samples", tmp_path / "strange", "--dataset", "synthetic"],
+        "give one of": [],
+        "/nowhere": [trained, "--extractor", "/nowhere"],
+        "give a run folder": [published, "--step", 10],
+        "no checkpoint yet": [empty],
+        "model_card.json": [tmp_path / "strange"],
+    }.items():
+        assert evaluate_main([str(argument) for argument in arguments]) == 2
+        assert said in capsys.readouterr().err
 
 
-def test_a_model_without_discriminator_is_judged_by_the_other_measures(trained):
-    """Evidence may lack logits; the evaluator's record then says so instead of inventing figures."""
-    from aigc_tf.metrics.evidence import Observations
-    from aigc_tf.metrics.judge import judge
+def test_a_mistake_is_one_line_without_a_traceback(trained):
+    assert "step 7; it has 0, 10, 20" in refused(run("evaluate.py", trained, "--step", 7))
 
-    rows = np.random.default_rng(0).normal(size=(50, 4))
-    shares = np.full((50, 2), 0.5)
-    seen = Observations(features=rows, probabilities=shares)
-    judgement = judge(Evidence(real=seen, generated=seen, training=seen))
-    assert "discriminator_accuracy" not in judgement.figures
-    assert any("discriminator" in sentence for sentence in judgement.skipped)
+
+def test_a_model_that_lost_its_numbers_is_told_of(trained, reference):
+    subject = subjects.of_run(RunFolder.open(trained))
+    broken = subject.signatures["sample"]
+    subject.signatures["sample"] = lambda seed: {"image": broken(seed=seed)["image"] * np.nan}
+    with pytest.raises(ValueError, match="NaN"):
+        judge(reference, subject, num_samples=50)
+
+
+def test_what_needs_latents_or_logits_is_skipped_without_them(trained, reference):
+    subject = subjects.of_run(RunFolder.open(trained))
+    for signature in ("decode", "discriminate"):
+        del subject.signatures[signature]
+    evaluation = evaluator.judge_against(reference, subject, num_samples=100, measures=("path_length", "discriminator"))
+    assert not evaluation.record["measures"]
+    assert len(evaluation.record["warnings"]) >= 2
+    assert set(METRICS) >= {"path_length", "discriminator"}

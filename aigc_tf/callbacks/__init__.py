@@ -9,6 +9,7 @@ from aigc_tf.callbacks.curves import Curves
 from aigc_tf.callbacks.guard import DivergenceGuard
 from aigc_tf.callbacks.held_out import HeldOut
 from aigc_tf.callbacks.histograms import Histograms
+from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.pictures import Pictures
 from aigc_tf.callbacks.progress import Progress
 from aigc_tf.callbacks.saving import CheckpointSaver
@@ -28,11 +29,13 @@ def build(
     held_out: tf.data.Dataset,
     last_step: int | None,
     stop: GracefulStop,
+    judging: Judging | None,
 ) -> list[StepCallback]:
     """The callbacks of a run, in order: what finds a broken step comes before what records and saves it.
 
     `real` are training images uint8 [N,H,W,C] to show, `held_out` a few batches for `test_step`, `last_step` the end
-    of training (None where the clock decides), `stop` what turns signals into an orderly end.
+    of training (None where the clock decides), `stop` what turns signals into an orderly end, `judging` what judges
+    meanwhile, if that is wanted.
     """
     limit = None if config.minutes is None else config.minutes * 60
     return [
@@ -43,6 +46,7 @@ def build(
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
         Pictures(writer, run, config.sample_every, real),
         Histograms(writer, config.histogram_every),
+        *([judging] if judging else []),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),
         Progress(last_step, limit, checkpoints.seconds, config.global_batch_size),
     ]

@@ -2,8 +2,8 @@
 
 A measure is a pure function `measure(evidence) -> {name: Figure}` over NumPy arrays. What it looks at (features, class
 probabilities, discriminator logits of real and of generated images) is computed once, by the caller, into an
-`evidence.Evidence`; `judge.judge` runs every measure over it. Only `lenet`, `classifier` and `train_classifier`
-import TensorFlow.
+`evidence.Evidence`; `judge.judge` runs every measure over it. Importing a measure imports no TensorFlow; `ms_ssim` and
+`train_on_generated` do so when they measure.
 
 To add a measure: one file here with a function `measure`, and its name in the line below.
 """

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
 from aigc_tf.errors import UserError
+
+T = TypeVar("T")
 
 
 class MissingEvidence(ValueError):
@@ -108,6 +111,13 @@ class Evidence:
         if self.training is None or not len(self.training):
             return None
         return self.training.rows(np.random.default_rng(0).permutation(len(self.training))[: len(self.generated)])
+
+    def once(self, make: Callable[[Evidence], T]) -> T:
+        """`make(self)`, made once and kept as long as this evidence: for searches that several readers share."""
+        made = vars(self).setdefault("_made", {})
+        if make not in made:
+            made[make] = make(self)
+        return made[make]
 
     def named(self, measure: str) -> str:
         """The name of a figure made from the features: `fd_lenet`, and `fid` only with the published weights."""

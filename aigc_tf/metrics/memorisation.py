@@ -45,7 +45,6 @@ _RATIO = 1 / 3
 _NUMBERS = 256  # in an image whose pixels are averaged
 _HELD_OUT = 1000  # held-out images that references are made of; they need no more
 _FIT = 10_000  # training images that the cells are made from
-_KNOWN = "neighbours of pixels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +80,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     generated = need(evidence.generated, "features", "generated")
     real = need(evidence.real, "features", "real")
     training = need(evidence.training, "features", "training")
-    neighbours = _neighbours(evidence)
+    neighbours = evidence.once(_find)
     return {
         "memorisation_ct": _copying(generated, real, training),
         "memorised_share": _share(is_copied(neighbours.distances), is_copied(neighbours.held_out_distances)),
@@ -94,7 +93,7 @@ def closest_pairs(evidence: Evidence, count: int) -> Pairs:
 
     After `measure` of the same evidence it costs nothing, for the neighbours are kept with it. Errors as there.
     """
-    neighbours = _neighbours(evidence)
+    neighbours = evidence.once(_find)
     rows = np.argsort(neighbours.distances[:, 0], kind="stable")[:count]
     return Pairs(rows, neighbours.rows[rows, 0], neighbours.distances[rows, 0])
 
@@ -196,13 +195,6 @@ def _distance_ratio(evidence: Evidence, neighbours: _Neighbours) -> dict[str, Fi
             value, better="neither", reference=reference, interval=intervals.within(interval, 0), judged_by="pixels"
         )
     }
-
-
-def _neighbours(evidence: Evidence) -> _Neighbours:
-    # Kept where a cached property would be: the search is the dear part, and lives as long as what was searched.
-    if _KNOWN not in vars(evidence):
-        vars(evidence)[_KNOWN] = _find(evidence)
-    return vars(evidence)[_KNOWN]
 
 
 def _find(evidence: Evidence) -> _Neighbours:

@@ -37,8 +37,7 @@ def test_images_sorted_by_class_score_as_shuffled_ones_do():
 
 
 def test_it_is_of_inception_alone_and_needs_twenty_images():
-    with pytest.raises(MissingEvidence, match="Inception-v3.*lenet"):
-        measure(Evidence(Observations(), told(0, 100)))
+    assert measure(Evidence(Observations(), told(0, 100))) == {}
     with pytest.raises(MissingEvidence, match="at least 20 generated images, not 19"):
         measure(Evidence(Observations(), told(0, 19), None, "inception"))
     with pytest.raises(MissingEvidence, match="extractor_probabilities"):

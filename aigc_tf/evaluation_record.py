@@ -1,0 +1,128 @@
+"""The record of a judgement: every figure with all that it came about by."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from aigc_tf import __version__, environment
+from aigc_tf.metrics.evidence import Evidence, Figure
+from aigc_tf.metrics.extractor import Extractor, cautions
+from aigc_tf.metrics.judge import Judgement
+from aigc_tf.reference import Reference
+from aigc_tf.run_folder import write_atomically
+from aigc_tf.subjects import Subject
+
+
+def make(
+    reference: Reference,
+    subject: Subject,
+    evidence: Evidence,
+    judgement: Judgement,
+    seed: int,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """The record as JSON values.
+
+    `measures.NAME` holds the fields of the `Figure` and `provenance`: a flat dict of all that must be told where the
+    figure is quoted alone. `seconds` tells what took how long; it is no part of the result.
+    """
+    spec = reference.data.spec
+    num_generated = len(evidence.generated)
+    judges = {"extractor": reference.extractor, "classifier": reference.classifier}
+    shared = {
+        "num_generated": num_generated,
+        "num_real": len(evidence.real),
+        "num_training": len(reference.training),
+        "reference_split": "held-out",
+        "reference_hash": spec.fingerprint,
+        "weights": subject.weights,
+        "step": subject.step,
+        "first_seed": None if subject.kind == "samples" else seed << 32,
+        "subject_fingerprint": subject.fingerprint,
+        "aigc_tf": __version__,
+        **{name: importlib.metadata.version(name) for name in ("tensorflow", "numpy", "scipy")},
+    }
+    return {
+        "subject": subject.describe(),
+        "measures": {
+            name: {
+                "value": figure.value,
+                "better": figure.better,
+                "reference": figure.reference,
+                "interval": None if figure.interval is None else list(figure.interval),
+                "note": figure.note,
+                "warning": figure.warning,
+                "provenance": {**_judge_of(figure, judges), **shared},
+            }
+            for name, figure in judgement.figures.items()
+        },
+        **{role: None if judge is None else _describe(judge) for role, judge in judges.items()},
+        "num_generated": num_generated,
+        "num_real": len(evidence.real),
+        "num_training": len(reference.training),
+        "seeds": None if subject.kind == "samples" else {"first": seed << 32, "count": num_generated},
+        "reference": {"split": "held-out", "source": spec.source, "fingerprint": spec.fingerprint},
+        "warnings": [
+            *cautions(reference.extractor, len(evidence.real), num_generated),
+            *(f"{name}: {figure.warning}" for name, figure in judgement.figures.items() if figure.warning),
+            *judgement.skipped,
+        ],
+        "environment": environment.describe(),
+        "seconds": seconds,
+    }
+
+
+def write(record: dict[str, Any], file: Path) -> None:
+    """Write the record as JSON, whole or not at all."""
+    write_atomically(file, json.dumps(record, indent=2) + "\n")
+
+
+def show(record: dict[str, Any]) -> None:
+    """Print the figures of an evaluation as a table, and under it whose they are and what to beware of."""
+    subject, real = record["subject"], record["num_real"]
+    step = "" if subject["step"] is None else f"step {subject['step']:,}: "
+    table = Table(title=f"{step}{record['num_generated']:,} generated against {real:,} held-out real images")
+    table.add_column("measure", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for heading in ("value", "95 % interval", "real images"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    arrows = {"higher": "↑", "lower": "↓", "neither": ""}
+    for name, figure in record["measures"].items():
+        interval = "" if figure["interval"] is None else "{:.3g} to {:.3g}".format(*figure["interval"])
+        reference = "" if figure["reference"] is None else f"{figure['reference']:.4g}"
+        table.add_row(name, arrows[figure["better"]], f"{figure['value']:.4g}", interval, reference)
+    console = Console()
+    console.print(table)
+    told = ["↑ better when higher, ↓ when lower; real images: what they score in the generated ones' place"]
+    for role in ("extractor", "classifier"):
+        if record[role] and (role == "extractor" or record[role] != record["extractor"]):
+            told.append(f"{role}: {record[role]['name']}, {record[role]['hash'][:19]}")
+    told += [f"{name}: {figure['note']}" for name, figure in record["measures"].items() if figure["note"]]
+    told += [f"warning: {warning}" for warning in record["warnings"]]
+    for line in told:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _describe(judge: Extractor) -> dict[str, Any]:
+    return {
+        "name": judge.name,
+        "hash": judge.hash,
+        "resizer": judge.resizer,
+        "held_out_accuracy": judge.held_out_accuracy,
+    }
+
+
+def _judge_of(figure: Figure, judges: dict[str, Extractor | None]) -> dict[str, Any]:
+    """Whose eyes the figure depends on: a network that looked at the images, the discriminator, or nobody's."""
+    judge = judges.get(figure.judged_by)
+    if judge is not None:
+        name, content, resizer = judge.name, judge.hash, judge.resizer
+    else:
+        name, content, resizer = figure.judged_by, None, "none"  # each model has a discriminator of its own
+    return {"judged_by": figure.judged_by, "judge": name, "judge_hash": content, "resizer": resizer}

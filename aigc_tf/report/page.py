@@ -1,0 +1,110 @@
+"""The report: one HTML file that shows what was judged, how it came out, what it looks like and how that was found.
+
+It needs nothing beside itself: pictures are part of it, there is no script, and its security policy forbids a browser
+to fetch anything. It is well-formed XML too, so that other programs can read it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from aigc_tf.metrics import METRICS
+from aigc_tf.metrics.class_coverage import class_counts
+from aigc_tf.metrics.evidence import Evidence
+from aigc_tf.report import pictures, plots, words
+from aigc_tf.run_folder import write_atomically
+
+# Names and paths may hold what no HTML may (control characters, halves of characters).
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
+    """Write the report of an evaluation as `path`, the whole of it or nothing.
+
+    `record` is what the evaluation wrote down, `evidence` what its measures looked at. What the evidence lacks (a
+    discriminator, classes, training images) is left out of the page. Raises OSError where the disk does not take it.
+    """
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": words.number, "interval": words.interval, "picture": pictures.data_uri}
+    common, groups = shared_provenance(record["measures"])
+    text = environment.get_template("page.html").render(
+        record=record,
+        subject=record["subject"],
+        verdict=words.verdict(record),
+        common=common,
+        groups=groups,
+        glossary=_glossary(),
+        apart=[name for name in record if name not in _SHOWN_ELSEWHERE],
+        **_shown(evidence, list(record.get("class_names", []))),
+    )
+    write_atomically(path, _UNPRINTABLE.sub("\ufffd", text))
+
+
+_SHOWN_ELSEWHERE = ("subject", "measures", "warnings", "class_names")
+
+
+def shared_provenance(
+    measures: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, Any], list[tuple[list[str], dict[str, Any]]]]:
+    """What the provenance of all figures has in common, and for each kind of figure its names and what it has apart."""
+    every = {name: figure["provenance"] for name, figure in measures.items()}
+    first: dict[str, Any] = next(iter(every.values()), {})
+    common = {
+        field: value
+        for field, value in first.items()
+        if all(field in other and other[field] == value for other in every.values())
+    }
+    groups: list[tuple[list[str], dict[str, Any]]] = []
+    for name, provenance in every.items():
+        apart = {field: value for field, value in provenance.items() if field not in common}
+        for names, known in groups:
+            if known == apart:
+                names.append(name)
+                break
+        else:
+            groups.append(([name], apart))
+    return common, groups
+
+
+def _shown(evidence: Evidence, names: list[str]) -> dict[str, Any]:
+    """The pictures and plots of the page, by the names that the template knows them under; None where there is none."""
+    real, generated = evidence.real, evidence.generated
+    discriminator = None
+    if real.discriminator_logits is not None and generated.discriminator_logits is not None:
+        both = real.discriminator_logits, generated.discriminator_logits
+        discriminator = {"precision_recall": plots.precision_recall(*both), "logits": plots.logits(*both)}
+    grids = {"Generated": generated.images, "Real, held out": real.images}
+    return {
+        "grids": {title: pictures.overview(images) for title, images in grids.items() if images is not None},
+        "classes": _classes(evidence, names),
+        "pairs": pictures.closest_pairs(evidence),
+        "discriminator": discriminator,
+    }
+
+
+def _classes(evidence: Evidence, names: list[str]) -> dict[str, Any] | None:
+    real, generated = evidence.real.probabilities, evidence.generated.probabilities
+    if real is None or generated is None:
+        return None
+    names = names or [str(number) for number in range(real.shape[1])]
+    svg, per_bar = plots.class_shares(class_counts(real), class_counts(generated), names)
+    return {"names": names, "svg": svg, "per_bar": per_bar, "rows": pictures.class_rows(evidence)}
+
+
+def _glossary() -> list[tuple[str, str]]:
+    """(name, first paragraph of its page) of each measure."""
+    pages = {name: sys.modules[METRICS[name].__module__].__doc__ or "" for name in METRICS}
+    return [(name, page.partition("\n\n")[0]) for name, page in pages.items()]

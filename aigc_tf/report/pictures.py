@@ -1,0 +1,99 @@
+"""Pictures of the evidence: grids of images, uint8 [H, W, C], small enough for a page that is sent by mail."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from aigc_tf.image_grid import image_grid
+from aigc_tf.metrics import memorisation
+from aigc_tf.metrics.class_coverage import class_counts
+from aigc_tf.metrics.evidence import Evidence
+
+# At most so many pixel values go into one picture: noise, which no PNG makes smaller, still fits the page.
+_MOST_VALUES = 320_000
+_GRID_SIDE, _ROW_SIDE = 64, 32
+_MOST_IN_GRID, _IN_ROW = 100, 10
+_MOST_CLASSES, _MOST_PAIRS = 12, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A generated image beside the training image nearest to it, uint8 [H, W, C], and their distance in pixels."""
+
+    picture: np.ndarray
+    distance: float
+
+
+def overview(images: np.ndarray) -> np.ndarray:
+    """A square grid of up to 100 of the images uint8 [N, H, W, C], evenly spaced through them and not picked by eye."""
+    values_each = shrunk(images[:1], _GRID_SIDE).size
+    columns = int(np.sqrt(min(_MOST_IN_GRID, len(images), _MOST_VALUES // values_each)))
+    return image_grid(shrunk(images[spaced(len(images), columns**2)], _GRID_SIDE), columns)
+
+
+def class_rows(evidence: Evidence) -> list[tuple[int, np.ndarray | None]]:
+    """(number, row of the first ten generated images that the classifier tells as that class; None for none).
+
+    The first ones, not the surest: those would look too good. Of more than 12 classes the 12 most frequent among the
+    real images. Empty where no images or no classes were observed.
+    """
+    real, generated = evidence.real.probabilities, evidence.generated.probabilities
+    images = evidence.generated.images
+    if real is None or generated is None or images is None:
+        return []
+    shown = np.sort(np.argsort(-class_counts(real), kind="stable")[:_MOST_CLASSES])
+    told = generated.argmax(axis=1)
+    rows: list[tuple[int, np.ndarray | None]] = []
+    for number in shown:
+        found = np.flatnonzero(told == number)[:_IN_ROW]
+        rows.append((int(number), image_grid(shrunk(images[found], _ROW_SIDE), _IN_ROW) if found.size else None))
+    return rows
+
+
+def closest_pairs(evidence: Evidence) -> list[Pair]:
+    """The generated images nearest to training images, the closest one first; empty where that was not observed."""
+    if evidence.generated.images is None or evidence.training is None or evidence.training.images is None:
+        return []
+    generated, training = evidence.generated.images, evidence.training.images
+    found = memorisation.closest_pairs(evidence, _MOST_PAIRS)
+    return [
+        Pair(image_grid(shrunk(np.stack([generated[made], training[seen]]), _GRID_SIDE), 2), float(distance))
+        for made, seen, distance in zip(found.generated_rows, found.training_rows, found.distances)
+    ]
+
+
+def spaced(count: int, most: int) -> np.ndarray:
+    """At most `most` of the numbers 0 to count - 1, evenly spaced, int [min(count, most)]."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(int)
+
+
+def shrunk(images: np.ndarray, side: int) -> np.ndarray:
+    """Images uint8 [N, H, W, C] of at most `side` pixels either way, uint8 [N, h, w, C]; small ones as they are."""
+    height, width, channels = images.shape[1:]
+    if max(height, width) <= side:
+        return images
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = [np.asarray(_as_pillow(image).resize(size, Image.Resampling.BOX)) for image in images]
+    return np.stack(small).reshape(len(images), size[1], size[0], channels)
+
+
+def png(image: np.ndarray) -> bytes:
+    """An image uint8 [H, W, C], C being 1, 3 or 4, as a PNG file."""
+    file = io.BytesIO()
+    _as_pillow(image).save(file, "png", optimize=True)
+    return file.getvalue()
+
+
+def data_uri(image: np.ndarray) -> str:
+    """An image uint8 [H, W, C] as an address that holds the whole PNG."""
+    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
+
+
+def _as_pillow(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
