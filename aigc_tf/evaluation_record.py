@@ -67,6 +67,7 @@ def make(
         "num_real": len(evidence.real),
         "num_training": len(reference.training),
         "seeds": None if subject.kind == "samples" else {"first": seed << 32, "count": num_generated},
+        "class_names": list(spec.class_names),
         "reference": {"split": "held-out", "source": spec.source, "fingerprint": spec.fingerprint},
         "warnings": [
             *cautions(reference.extractor, len(evidence.real), num_generated),

@@ -20,7 +20,7 @@ from aigc_tf.metrics.evidence import Evidence, need
 from aigc_tf.metrics.judge import judge
 from aigc_tf.metrics.path_length import EPSILON, path_distances, path_latents
 from aigc_tf.models.generative_model import GenerativeModel
-from aigc_tf.reference import Reference, progress_bar
+from aigc_tf.reference import Progress, Reference, progress_bar
 from aigc_tf.report import page, tensorboard
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.subjects import Subject, Weights
@@ -122,7 +122,8 @@ def judge_against(
         images = _images(subject, reference, num_samples, seed)
     with _timed("looking", seconds):
         evidence = _look(reference, subject, images, with_paths="path_length" in measures)
-    judgement = judge(evidence, measures, lambda name: _timed(name, seconds))
+    with progress_bar("measuring", len(measures), unit=" measures") as progress:
+        judgement = judge(evidence, measures, lambda name: _timed(name, seconds, progress))
     record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds)
     return Evaluation(record, evidence)
 
@@ -192,7 +193,10 @@ def _path_distances(reference: Reference, subject: Subject) -> np.ndarray | None
 
 
 @contextmanager
-def _timed(name: str, seconds: dict[str, float]) -> Iterator[None]:
+def _timed(name: str, seconds: dict[str, float], progress: Progress = lambda count: None) -> Iterator[None]:
     started = time.monotonic()
-    yield
-    seconds[name] = round(time.monotonic() - started, 3)
+    try:
+        yield
+    finally:
+        seconds[name] = round(time.monotonic() - started, 3)
+        progress(1)

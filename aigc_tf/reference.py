@@ -81,7 +81,7 @@ def _look(
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Progress]:
+def progress_bar(title: str, total: int, unit: str = " images") -> Iterator[Progress]:
     """A bar on standard error that vanishes when done; gives the function that moves it on. Only for a terminal."""
-    with tqdm(desc=title, total=total, unit=" images", leave=False, disable=None) as bar:
+    with tqdm(desc=title, total=total, unit=unit, leave=False, disable=None) as bar:
         yield bar.update

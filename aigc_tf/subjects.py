@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from aigc_tf import export
+from aigc_tf import export, untrusted
 from aigc_tf.checkpoints import load_model
 from aigc_tf.datasets import image_files
 from aigc_tf.errors import UserError
@@ -115,9 +115,10 @@ def of_run(run: RunFolder, step: int | Literal["best"] | None = None, weights: W
 
 
 def of_export(folder: Path) -> Subject:
-    """A published version, or the newest one below a model's base path. Raises UserError for what is no export of ours.
+    """A published version, or the newest one below a model's base path.
 
-    The model is loaded, and a SavedModel is a program: judge only what you trust.
+    A SavedModel is a program, so it is looked into before it is loaded. Raises UserError for what is no export of ours,
+    and for one that would reach beyond tensors.
     """
     version = folder
     if not (folder / "saved_model.pb").is_file():
@@ -126,6 +127,9 @@ def of_export(folder: Path) -> Subject:
     try:
         card = json.loads(card_file.read_text())
         dataset, data_dir = card["recipe"]["dataset"], card["recipe"]["data_dir"]
+        dangers = untrusted.inspect(version).dangers
+        if dangers:
+            raise UserError(f"{version} was not loaded: {'; '.join(dangers)}")
         model = tf.saved_model.load(str(version))
         return Subject(
             kind="export",
@@ -138,6 +142,8 @@ def of_export(folder: Path) -> Subject:
             fingerprint=card["fingerprint"],
             signatures=_Loaded(model.signatures, model),
         )
+    except UserError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
         raise UserError(
             f"{folder} can be judged neither as a run (it has no config.json) nor as an export "
