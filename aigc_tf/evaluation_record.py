@@ -15,6 +15,7 @@ from aigc_tf.metrics.evidence import Evidence, Figure
 from aigc_tf.metrics.extractor import Extractor, cautions
 from aigc_tf.metrics.judge import Judgement
 from aigc_tf.reference import Reference
+from aigc_tf.report.words import number
 from aigc_tf.run_folder import write_atomically
 from aigc_tf.subjects import Subject
 
@@ -90,21 +91,22 @@ def show(record: dict[str, Any]) -> None:
     step = "" if subject["step"] is None else f"step {subject['step']:,}: "
     table = Table(title=f"{step}{record['num_generated']:,} generated against {real:,} held-out real images")
     table.add_column("measure", no_wrap=True)
-    table.add_column("", no_wrap=True)
     for heading in ("value", "95 % interval", "real images"):
         table.add_column(heading, justify="right", no_wrap=True)
-    arrows = {"higher": "↑", "lower": "↓", "neither": ""}
+    arrows = {"higher": " ↑", "lower": " ↓", "neither": ""}
+    notes: dict[str, list[str]] = {}
     for name, figure in record["measures"].items():
-        interval = "" if figure["interval"] is None else "{:.3g} to {:.3g}".format(*figure["interval"])
-        reference = "" if figure["reference"] is None else f"{figure['reference']:.4g}"
-        table.add_row(name, arrows[figure["better"]], f"{figure['value']:.4g}", interval, reference)
+        ends = "" if figure["interval"] is None else " to ".join(number(end, 3) for end in figure["interval"])
+        table.add_row(name + arrows[figure["better"]], number(figure["value"]), ends, number(figure["reference"]))
+        if figure["note"]:
+            notes.setdefault(figure["note"], []).append(name)
     console = Console()
     console.print(table)
     told = ["↑ better when higher, ↓ when lower; real images: what they score in the generated ones' place"]
     for role in ("extractor", "classifier"):
         if record[role] and (role == "extractor" or record[role] != record["extractor"]):
             told.append(f"{role}: {record[role]['name']}, {record[role]['hash'][:19]}")
-    told += [f"{name}: {figure['note']}" for name, figure in record["measures"].items() if figure["note"]]
+    told += [f"{', '.join(names)}: {note}" for note, names in notes.items()]
     told += [f"warning: {warning}" for warning in record["warnings"]]
     for line in told:
         console.print(line, highlight=False, soft_wrap=True)

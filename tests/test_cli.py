@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from commands import ROOT, TINY, refused, run, succeed, train
 
+from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
 from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.networks import NETWORKS
@@ -20,7 +21,10 @@ from aigc_tf.penalties import PENALTIES
 from aigc_tf.presets import PRESETS
 
 
-@pytest.mark.parametrize("command", [["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], ["-m", "aigc_tf", "export"]])
+@pytest.mark.parametrize(
+    "command",
+    [["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)],
+)
 def test_help_is_quick_and_complete(command):
     """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -114,7 +118,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
 
 
 def test_an_unknown_command_is_told(tmp_path):
-    assert "'exprot' is not one of the commands: export" in refused(run("-m", "aigc_tf", "exprot"))
+    assert "'exprot' is not one of the commands: compare, export" in refused(run("-m", "aigc_tf", "exprot"))
 
 
 def test_an_unsupported_python_is_told_in_a_sentence():

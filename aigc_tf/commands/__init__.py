@@ -10,5 +10,5 @@ from aigc_tf.registry import Registry
 COMMANDS = Registry(
     __name__,
     "Command",
-    *("compare", "export", "label", "rollback", "list", "prune", "verify", "serve", "generate", "conformance"),
+    *("compare", "export", "list", "label", "rollback", "prune", "verify", "serve", "generate", "conformance"),
 )
