@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from rich.table import Table
 from rich.text import Text
 
@@ -25,8 +27,8 @@ ALIKE = (
     *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training"),
     *("reference_split", "reference_hash", "weights"),
 )
-VERSIONS = ("aigc_tf", "tensorflow", "numpy")
-_COLUMNS = 4  # panels in a row of the plot
+VERSIONS = ("aigc_tf", "tensorflow", "numpy", "scipy")
+_COLUMNS, _TITLE = 4, 30  # panels in a row of the plot, letters in a line of a name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,12 +150,14 @@ def draw(comparison: Comparison, path: Path) -> None:
         raise UserError(f"--out {path} cannot be written: there is no folder {path.parent}")
     if not comparison.shared:
         raise UserError("the evaluations share no figure that could be compared: judge them alike")
-    titles = [evaluation.title for evaluation in comparison.evaluations]
+    titles = [textwrap.fill(evaluation.title, _TITLE) for evaluation in comparison.evaluations]
     columns = min(_COLUMNS, len(comparison.shared))
     rows = math.ceil(len(comparison.shared) / columns)
-    size = 2 + 2.6 * columns, rows * (0.9 + 0.32 * len(titles)) + 0.4
+    lines = "\n".join(titles).splitlines()
+    width = 0.6 + 0.07 * max(map(len, lines)) + 2.6 * columns  # inches, of letters 9 points high
+    height = 0.4 + rows * (0.9 + 0.14 * len(titles) + 0.18 * len(lines))
     with matplotlib.rc_context({"text.parse_math": False, "font.size": 9}):  # a run may be called $x$
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.08))
         panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
         for axes, name in zip(panels, comparison.shared):
             _panel(axes, name, comparison.column(name))
@@ -161,9 +165,8 @@ def draw(comparison: Comparison, path: Path) -> None:
             axes.set_axis_off()
         panels[0].set_yticks(range(len(titles)), titles)
         panels[0].set_ylim(len(titles) - 0.4, -0.6)
-        figure.supxlabel(
-            "dot and bar: value and 95 % interval over samples; dashed: what real images score", fontsize=8
-        )
+        told = "dot and bar: value, 95 % interval over samples; green: best, apart from all others; dashed: real images"
+        figure.supxlabel(told, fontsize=8)
         picture = io.BytesIO()
         figure.savefig(picture, format=kind, dpi=130)
     write_atomically(path, picture.getvalue())
@@ -178,7 +181,7 @@ def _panel(axes: Any, name: str, figures: list[dict[str, Any]]) -> None:
         axes.plot(figure["value"], row, "o", color=colour, markersize=5)
         if figure["reference"] is not None:
             axes.vlines(figure["reference"], row - 0.5, row + 0.5, color="0.45", linewidth=1, linestyle="--")
-    better = "" if figures[0]["better"] == "neither" else f" ({figures[0]['better']} is better)"
+    better = {"higher": " ↑", "lower": " ↓", "neither": ""}[figures[0]["better"]]
     axes.set_title(f"{name}{better}", fontsize=9, loc="left")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -213,7 +216,7 @@ def _newest(path: Path) -> Path:
 def _checked(figure: dict[str, Any]) -> dict[str, Any]:
     """The figure as it is; ValueError, TypeError or KeyError where it is none."""
     value, reference = figure["value"], figure["reference"]
-    low, high = figure["interval"] or (value, value)
+    low, high = (value, value) if figure["interval"] is None else figure["interval"]
     if not all(math.isfinite(number) for number in (value, low, high, reference or 0)):
         raise ValueError("a figure is not finite")
     if figure["better"] not in ("higher", "lower", "neither"):

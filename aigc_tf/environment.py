@@ -12,6 +12,13 @@ from typing import Any
 
 _PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "numpy", "tensorboard", "matplotlib", "mlxtend", "tyro")
 
+# What changes TensorFlow's results or speed, by name: records are shown to others, and the environment holds secrets.
+_VARIABLES = (
+    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TF_CPP_MIN_LOG_LEVEL", "TF_CUDNN_DETERMINISTIC"),
+    *("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_NUM_INTEROP_THREADS"),
+    *("TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS", "XLA_FLAGS"),
+)
+
 
 def describe() -> dict[str, Any]:
     """Versions, commit, machine and command, as JSON values. A value that cannot be found out is None."""
@@ -25,9 +32,7 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_bytes": _memory_bytes(),
-        "tensorflow_variables": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(("TF_", "OMP_", "CUDA_"))
-        },
+        "tensorflow_variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 

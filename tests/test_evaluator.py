@@ -12,7 +12,8 @@ from commands import TINY, refused, run, succeed, train
 from PIL import Image
 
 from aigc_tf import evaluator, subjects
-from aigc_tf.cli import evaluate_main
+from aigc_tf.cli import evaluate_main, main
+from aigc_tf.comparison import ALIKE, VERSIONS
 from aigc_tf.datasets import DATASETS
 from aigc_tf.metrics import METRICS
 from aigc_tf.reference import Reference
@@ -91,6 +92,13 @@ def test_the_same_command_gives_the_same_figures_bit_for_bit(trained, evaluated,
     assert again["warnings"] == evaluated[1]["warnings"]
 
 
+def test_two_evaluations_can_be_compared(evaluated, trained, tmp_path, capsys):
+    """What `compare` asks of a record is what a record holds."""
+    assert all(set(ALIKE) | set(VERSIONS) <= set(figure["provenance"]) for figure in evaluated[1]["measures"].values())
+    assert main(["compare", *[str(trained / "evaluation" / "20.json")] * 2, "--out", str(tmp_path / "both.png")]) == 0
+    assert "fd_lenet" in capsys.readouterr().out
+
+
 def test_an_export_of_a_run_scores_what_the_run_scores(trained, evaluated, tmp_path):
     published = trained / "export" / "synthetic"
     assert evaluate_main([str(published), "--num-samples", "500", "--json", str(tmp_path / "export.json")]) == 0
@@ -165,7 +173,7 @@ def test_what_cannot_be_judged_is_refused(trained, tmp_path, capsys):
         "--dataset go together": ["--samples", tmp_path],
         "holds no images": ["--samples", tmp_path / "strange", "--dataset", "synthetic"],
         "give one of": [],
-        "/nowhere": [trained, "--extractor", "/nowhere"],
+        "nowhere": [trained, "--extractor", "/nowhere"],
         "give a run folder": [published, "--step", 10],
         "no checkpoint yet": [empty],
         "model_card.json": [tmp_path / "strange"],

@@ -14,12 +14,14 @@ from typing import Any
 
 import jinja2
 
+from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics import METRICS
 from aigc_tf.metrics.class_coverage import class_counts
 from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.report import pictures, plots, words
 from aigc_tf.run_folder import write_atomically
 
+_SHOWN_ELSEWHERE = ("subject", "measures", "warnings", "class_names", "num_generated", "num_real", "num_training")
 # Names and paths may hold what no HTML may (control characters, halves of characters).
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -38,7 +40,12 @@ def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "interval": words.interval, "picture": pictures.data_uri}
+    environment.filters |= {
+        "number": words.number,
+        "interval": words.interval,
+        "remarks": words.remarks,
+        "picture": pictures.data_uri,
+    }
     common, groups = shared_provenance(record["measures"])
     text = environment.get_template("page.html").render(
         record=record,
@@ -47,13 +54,10 @@ def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
         common=common,
         groups=groups,
         glossary=_glossary(),
-        apart=[name for name in record if name not in _SHOWN_ELSEWHERE],
-        **_shown(evidence, list(record.get("class_names", []))),
+        rest={name: value for name, value in record.items() if name not in _SHOWN_ELSEWHERE},
+        **_shown(evidence, record),
     )
     write_atomically(path, _UNPRINTABLE.sub("\ufffd", text))
-
-
-_SHOWN_ELSEWHERE = ("subject", "measures", "warnings", "class_names")
 
 
 def shared_provenance(
@@ -79,7 +83,7 @@ def shared_provenance(
     return common, groups
 
 
-def _shown(evidence: Evidence, names: list[str]) -> dict[str, Any]:
+def _shown(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, Any]:
     """The pictures and plots of the page, by the names that the template knows them under; None where there is none."""
     real, generated = evidence.real, evidence.generated
     discriminator = None
@@ -89,19 +93,23 @@ def _shown(evidence: Evidence, names: list[str]) -> dict[str, Any]:
     grids = {"Generated": generated.images, "Real, held out": real.images}
     return {
         "grids": {title: pictures.overview(images) for title, images in grids.items() if images is not None},
-        "classes": _classes(evidence, names),
+        "classes": _classes(evidence, record),
         "pairs": pictures.closest_pairs(evidence),
         "discriminator": discriminator,
     }
 
 
-def _classes(evidence: Evidence, names: list[str]) -> dict[str, Any] | None:
+def _classes(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, Any] | None:
     real, generated = evidence.real.probabilities, evidence.generated.probabilities
     if real is None or generated is None:
         return None
-    names = names or [str(number) for number in range(real.shape[1])]
+    names = words.class_names(record, real.shape[1])
     svg, per_bar = plots.class_shares(class_counts(real), class_counts(generated), names)
-    return {"names": names, "svg": svg, "per_bar": per_bar, "rows": pictures.class_rows(evidence)}
+    rows = [
+        (names[number], image_grid(images, len(images)) if len(images) else None)
+        for number, images in pictures.classes(evidence).items()
+    ]
+    return {"count": len(names), "svg": svg, "per_bar": per_bar, "rows": rows}
 
 
 def _glossary() -> list[tuple[str, str]]:

@@ -12,13 +12,13 @@ from PIL import Image
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics import memorisation
 from aigc_tf.metrics.class_coverage import class_counts
-from aigc_tf.metrics.evidence import Evidence
+from aigc_tf.metrics.evidence import Evidence, MissingEvidence
 
 # At most so many pixel values go into one picture: noise, which no PNG makes smaller, still fits the page.
 _MOST_VALUES = 320_000
 _GRID_SIDE, _ROW_SIDE = 64, 32
-_MOST_IN_GRID, _IN_ROW = 100, 10
-_MOST_CLASSES, _MOST_PAIRS = 12, 8
+IN_ROW = 10  # images shown of each class
+_MOST_IN_GRID, _MOST_CLASSES, _MOST_PAIRS = 100, 12, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ def overview(images: np.ndarray) -> np.ndarray:
     return image_grid(shrunk(images[spaced(len(images), columns**2)], _GRID_SIDE), columns)
 
 
-def class_rows(evidence: Evidence) -> list[tuple[int, np.ndarray | None]]:
-    """(number, row of the first ten generated images that the classifier tells as that class; None for none).
+def classes(evidence: Evidence) -> dict[int, np.ndarray]:
+    """The first generated images, uint8 [0 to 10, h, w, C], that the classifier tells as each class, by its number.
 
     The first ones, not the surest: those would look too good. Of more than 12 classes the 12 most frequent among the
     real images. Empty where no images or no classes were observed.
@@ -45,14 +45,10 @@ def class_rows(evidence: Evidence) -> list[tuple[int, np.ndarray | None]]:
     real, generated = evidence.real.probabilities, evidence.generated.probabilities
     images = evidence.generated.images
     if real is None or generated is None or images is None:
-        return []
+        return {}
     shown = np.sort(np.argsort(-class_counts(real), kind="stable")[:_MOST_CLASSES])
     told = generated.argmax(axis=1)
-    rows: list[tuple[int, np.ndarray | None]] = []
-    for number in shown:
-        found = np.flatnonzero(told == number)[:_IN_ROW]
-        rows.append((int(number), image_grid(shrunk(images[found], _ROW_SIDE), _IN_ROW) if found.size else None))
-    return rows
+    return {int(number): shrunk(images[told == number][:IN_ROW], _ROW_SIDE) for number in shown}
 
 
 def closest_pairs(evidence: Evidence) -> list[Pair]:
@@ -60,7 +56,10 @@ def closest_pairs(evidence: Evidence) -> list[Pair]:
     if evidence.generated.images is None or evidence.training is None or evidence.training.images is None:
         return []
     generated, training = evidence.generated.images, evidence.training.images
-    found = memorisation.closest_pairs(evidence, _MOST_PAIRS)
+    try:
+        found = memorisation.closest_pairs(evidence, _MOST_PAIRS)
+    except MissingEvidence:
+        return []
     return [
         Pair(image_grid(shrunk(np.stack([generated[made], training[seen]]), _GRID_SIDE), 2), float(distance))
         for made, seen, distance in zip(found.generated_rows, found.training_rows, found.distances)
@@ -75,7 +74,7 @@ def spaced(count: int, most: int) -> np.ndarray:
 def shrunk(images: np.ndarray, side: int) -> np.ndarray:
     """Images uint8 [N, H, W, C] of at most `side` pixels either way, uint8 [N, h, w, C]; small ones as they are."""
     height, width, channels = images.shape[1:]
-    if max(height, width) <= side:
+    if max(height, width) <= side or not len(images):
         return images
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -17,6 +17,7 @@ _MOST_BARS = 40
 _METADATA = ("Creator", "Date", "Format", "Type")
 _STYLE: Any = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a class may be called $x$
     "font.size": 10,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
     "axes.spines.top": False,
@@ -24,6 +25,7 @@ _STYLE: Any = {
 }
 
 
+@matplotlib.rc_context(_STYLE)
 def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> tuple[str, int]:
     """Shares of the classes among real and generated images, from counts int [K]: the SVG and the classes in a bar.
 
@@ -33,7 +35,8 @@ def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> t
     starts = np.arange(0, len(real), per_bar)
     if per_bar > 1:
         names = [str(start) for start in starts]
-    figure, axes = _figure("classes")
+    figure, axes = _figure()
+    axes.margins(x=0.02)
     places = np.arange(len(starts))
     for shift, counts, label, colour in ((-0.2, real, "real", REAL), (0.2, generated, "generated", GENERATED)):
         axes.bar(places + shift, np.add.reduceat(counts, starts) / counts.sum(), 0.4, label=label, color=colour)
@@ -45,6 +48,7 @@ def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> t
     return _svg(figure, axes, "classes"), per_bar
 
 
+@matplotlib.rc_context(_STYLE)
 def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray) -> str:
     """Precision over recall of the discriminator, float [N] and [M], at every threshold; both sets weigh the same."""
     truth = np.repeat([1, 0], [len(real_logits), len(generated_logits)])
@@ -52,16 +56,17 @@ def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray) -> s
     logits = np.concatenate([real_logits, generated_logits])
     precision, recall, _ = precision_recall_curve(truth, logits, sample_weight=weights)
     few = np.linspace(0, len(recall) - 1, 400).round().astype(int)  # more points than pixels only fill the page
-    figure, axes = _figure("precision")
+    figure, axes = _figure()
     axes.step(recall[few], precision[few], where="post", color=REAL, label="discriminator")
     axes.axhline(0.5, color=_INK, linewidth=1, linestyle=":", label="guessing")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
     return _svg(figure, axes, "precision")
 
 
+@matplotlib.rc_context(_STYLE)
 def logits(real: np.ndarray, generated: np.ndarray) -> str:
     """How the discriminator's logits of real and of generated images, float [N] and [M], are spread."""
-    figure, axes = _figure("logits")
+    figure, axes = _figure()
     edges = np.histogram_bin_edges(np.concatenate([real, generated]), bins=50)
     for values, label, colour in ((real, "real, held out", REAL), (generated, "generated", GENERATED)):
         shares = np.histogram(values, edges)[0] / len(values)
@@ -71,17 +76,16 @@ def logits(real: np.ndarray, generated: np.ndarray) -> str:
     return _svg(figure, axes, "logits")
 
 
-def _figure(salt: str) -> tuple[Figure, Any]:
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(5.6, 3.4), layout="constrained")
-        return figure, figure.subplots()
+def _figure() -> tuple[Figure, Any]:
+    figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+    return figure, figure.subplots()
 
 
 def _svg(figure: Figure, axes: Any, name: str) -> str:
     """The figure as an <svg> element: no header, no date, identifiers of its own, text in the page's colour."""
     file = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
-        axes.legend(frameon=False)
+    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+    with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
     drawn = file.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace(_INK, "currentColor")

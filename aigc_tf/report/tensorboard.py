@@ -19,6 +19,7 @@ from aigc_tf.event_files import open_writer
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics.evidence import Evidence, Observations
 from aigc_tf.report import pictures
+from aigc_tf.report.words import class_names, remarks
 
 _MOST_POINTS = 1000  # of each kind; a browser turns these smoothly
 _SPRITE_SIDE = 64
@@ -31,10 +32,11 @@ def write(folder: Path, step: int, record: Mapping[str, Any], evidence: Evidence
     `step`, and what the evidence lacks is left out. Raises OSError where the disk does not take it.
     """
     building = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(building, ignore_errors=True)  # of a killed process that had our number
     building.mkdir(parents=True)
     try:
         _write_events(building, step, record, evidence)
-        _write_projector(building, evidence)
+        _write_projector(building, record, evidence)
         if folder.exists():
             shutil.rmtree(folder)
         os.rename(building, folder)
@@ -48,7 +50,7 @@ def _write_events(folder: Path, step: int, record: Mapping[str, Any], evidence: 
     writer = open_writer(folder)
     with writer.as_default(step=step):
         for name, figure in record["measures"].items():
-            tf.summary.scalar(f"evaluation/{name}", figure["value"], description=figure["note"])
+            tf.summary.scalar(f"evaluation/{name}", figure["value"], description=remarks(figure))
         for name, grid in _pictures(evidence).items():
             tf.summary.image(f"evaluation/{name}", grid[None])
         real, generated = evidence.real.discriminator_logits, evidence.generated.discriminator_logits
@@ -64,7 +66,7 @@ def _pictures(evidence: Evidence) -> dict[str, np.ndarray]:
     pairs = pictures.closest_pairs(evidence)
     if pairs:
         grids["closest_pairs"] = image_grid(np.stack([pair.picture for pair in pairs]), 2, gap=4)
-    rows = [row for _, row in pictures.class_rows(evidence) if row is not None]
+    rows = [image_grid(images, pictures.IN_ROW) for images in pictures.classes(evidence).values() if len(images)]
     if rows:
         grids["classes"] = np.concatenate(rows)
     return grids
@@ -88,14 +90,14 @@ def _precision_recall(real: np.ndarray, generated: np.ndarray) -> tf.compat.v1.S
     )
 
 
-def _write_projector(folder: Path, evidence: Evidence) -> None:
+def _write_projector(folder: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
     """Features of real and generated images as points, each with its kind, its class and its picture."""
     if evidence.real.features is None or evidence.generated.features is None:
         return
     parts = [("real", _some(evidence.real)), ("generated", _some(evidence.generated))]
     features = np.concatenate([part.features for _, part in parts])
     np.savetxt(folder / "tensors.tsv", features, fmt="%.6g", delimiter="\t")
-    rows = ["kind\tclass", *(f"{kind}\t{number}" for kind, part in parts for number in _classes(part))]
+    rows = ["kind\tclass", *(f"{kind}\t{name}" for kind, part in parts for name in _classes(part, record))]
     (folder / "metadata.tsv").write_text("\n".join(rows) + "\n")
 
     config = projector.ProjectorConfig()
@@ -115,10 +117,9 @@ def _some(observations: Observations) -> Observations:
     return observations.rows(pictures.spaced(len(observations), _MOST_POINTS))
 
 
-def _classes(observations: Observations) -> list[str]:
-    """The class of each image: its label where it has one, else what the classifier tells, else "unknown"."""
-    if observations.labels is not None:
-        return [str(label) for label in observations.labels]
-    if observations.probabilities is not None:
-        return [str(number) for number in observations.probabilities.argmax(axis=1)]
-    return ["unknown"] * len(observations)
+def _classes(observations: Observations, record: Mapping[str, Any]) -> list[str]:
+    """The class of each image as the classifier tells it, in a word without tabs; "unknown" where none looked."""
+    if observations.probabilities is None:
+        return ["unknown"] * len(observations)
+    names = [" ".join(name.split()) for name in class_names(record, observations.probabilities.shape[1])]
+    return [names[number] for number in observations.probabilities.argmax(axis=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _EXTRACTORS = {"lenet": "LeNet"}
@@ -12,35 +12,59 @@ def number(value: float | None, digits: int = 4) -> str:
     """A figure for the eye, such as "6.049", "0.000344" or "12,500"; nothing for None."""
     if value is None:
         return ""
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
-def interval(ends: list[float] | None) -> str:
+def interval(ends: Sequence[float] | None) -> str:
     """A confidence interval, such as "5.9 to 6.2"; nothing for None."""
-    return "" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+    return "" if ends is None else f"{number(ends[0], 3)} to {number(ends[1], 3)}"
+
+
+def remarks(figure: Mapping[str, Any]) -> str:
+    """What should be read beside a figure of the record: its warning and its note; mostly nothing."""
+    return "; ".join(filter(None, (figure["warning"], figure["note"])))
+
+
+def class_names(record: Mapping[str, Any], count: int) -> list[str]:
+    """The names of the record's `count` classes; their numbers where it has no such names."""
+    names = record["class_names"]
+    return list(names) if len(names) == count else [str(number) for number in range(count)]
 
 
 def verdict(record: Mapping[str, Any]) -> list[str]:
-    """What the figures say of the images, sentence by sentence, the most important one first."""
+    """What the figures say of the images, sentence by sentence, the most important one first.
+
+    Copies come first where they were found, for they make every other figure look good.
+    """
     measures = record["measures"]
-    sentences = [*_distance(measures), *_classes(measures)]
+    copied, not_copied = _copies(measures)
+    sentences = [*copied, *_distance(measures, record["num_generated"]), *_classes(measures), *not_copied]
     return sentences or ["None of the figures below sums the images up: read them one by one."]
 
 
-def _distance(measures: Mapping[str, Any]) -> list[str]:
+def _copies(measures: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Sentences for copies that were found, and for none that were; both empty where nobody looked."""
+    looked = [name for name in ("memorisation_ct", "memorised_share") if name in measures]
+    found = [f"{name} {number(measures[name]['value'], 3)}" for name in looked if measures[name]["warning"]]
+    if found:
+        return [f"Training images are copied ({', '.join(found)}), which flatters the other figures."], []
+    return [], ["No sign that training images were copied."] if looked else []
+
+
+def _distance(measures: Mapping[str, Any], count: int) -> list[str]:
     name = next((name for name in measures if name == "fid" or name.startswith("fd_")), None)
     if name is None:
         return []
     figure, extractor = measures[name], name.removeprefix("fd_")
     title = "FID" if name == "fid" else f"FD-{_EXTRACTORS.get(extractor, extractor)}"
-    said = f"{title} {number(figure['value'], 3)}"
-    floor = figure["reference"]
+    value, floor = figure["value"], figure["reference"]
+    said = f"{title} {number(value, 3)}"
     if not floor:
         said += "; what real images score was not measured, so nobody can tell from it alone whether that is good."
     elif figure["interval"] is not None and figure["interval"][0] <= floor:
-        said += f", which so many images cannot tell from what real images score ({number(floor, 3)})."
+        said += f", which {count:,} images cannot tell from what real images score ({number(floor, 3)})."
     else:
-        said += f", {number(figure['value'] / floor, 3)} times what real images score ({number(floor, 3)})."
+        said += f", {number(value / floor, 3)} times what real images score ({number(floor, 3)})."
     if name == "fid":
         return [said]
     return [said, f"{title} is not the FID of papers: it compares only with figures of the same judge and images."]
@@ -51,5 +75,8 @@ def _classes(measures: Mapping[str, Any]) -> list[str]:
     if figure is None:
         return []
     made, there = number(figure["value"]), number(figure["reference"])
-    note = f" ({figure['note']})" if figure["note"] else ""
-    return [f"Of the {there} classes of the real images, {made} are among the generated ones{note}."]
+    if not figure["warning"]:
+        return [f"All {there} classes of the real images are among the generated ones."]
+    return [
+        f"Only {made} of the {there} classes of the real images are among the generated ones ({figure['warning']})."
+    ]

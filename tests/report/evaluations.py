@@ -88,6 +88,7 @@ def record(evidence: Evidence, path: str = "logs/digits", kind: str = "run", war
         **numbers,
         "seeds": {"first": 0, "count": len(evidence.generated)},
         "reference": {"split": "held-out", "source": "5,000 digits of MNIST", "fingerprint": "sha256:aa"},
+        "class_names": [],
         "warnings": [*warnings, *judgement.skipped],
         "environment": {"python": "3.11.2", "packages": {"tensorflow": "2.15.1"}, "command": ["evaluate.py", path]},
         "seconds": {"sampling": 3.2, "measures": 4.5},
