@@ -57,9 +57,7 @@ class Checkpoints:
         step = int(self._model.step.numpy())
         if step == self._good_step:
             return
-        for variable in self._model.variables:
-            if variable.dtype.is_floating and not np.isfinite(variable.numpy()).all():
-                raise DivergedError(f"weight {variable.name} is not finite at step {step}")
+        self.check_finite()
         try:
             self._manager.save(checkpoint_number=step)
         except tf.errors.OpError as error:
@@ -68,6 +66,12 @@ class Checkpoints:
                 f"({_reason(error)}); {self.describe_last()}"
             ) from None
         self._good_step = step
+
+    def check_finite(self) -> None:
+        """Raise DivergedError where a weight is not finite."""
+        for variable in self._model.variables:
+            if variable.dtype.is_floating and not np.isfinite(variable.numpy()).all():
+                raise DivergedError(f"weight {variable.name} is not finite at step {int(self._model.step.numpy())}")
 
     @property
     def best_step(self) -> int | None:
@@ -137,7 +141,7 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
             raise UserError(
                 f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(set(steps))))}"
             )
-        paths = [paths[steps.index(step)]]
+        paths = [path for path in paths if _step_of(path) == step]
     model = MODELS[config.model](run.read_spec(), config)
     _restore_newest(tf.train.Checkpoint(model=model), paths, str(run.checkpoints))
     return model

@@ -29,6 +29,7 @@ _CHANGEABLE = {
     "keep_checkpoints",
     "on_divergence",
     "on_collapse",
+    "evaluate_every",
     "evaluate",
     "export",
 }
@@ -95,6 +96,10 @@ class EvaluateCommand:
             DATASETS.check(self.dataset)
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
+
+        for name, file in (("--json", self.json), ("--report", self.report)):
+            if file is not None and (file.is_dir() or not file.name):
+                raise UserError(f"{name} {file} is a folder: give the file to write")
 
     @property
     def judges_run(self) -> bool:

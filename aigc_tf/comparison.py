@@ -22,10 +22,10 @@ from aigc_tf.errors import UserError
 from aigc_tf.report.words import interval, number
 from aigc_tf.run_folder import RunFolder, write_atomically
 
-# What must agree for two figures to mean the same; steps, seeds and versions may differ.
+# What must agree for two figures to mean the same; steps, seeds, versions and averaging may differ.
 ALIKE = (
     *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training"),
-    *("reference_split", "reference_hash", "weights"),
+    *("reference_split", "reference_hash"),
 )
 VERSIONS = ("aigc_tf", "tensorflow", "numpy", "scipy")
 _COLUMNS, _TITLE = 4, 30  # panels in a row of the plot, letters in a line of a name

@@ -160,7 +160,8 @@ def _check_number(num_samples: int | None, subject: Subject, data: ImageDataset)
 
 def _images(subject: Subject, reference: Reference, num_samples: int | None, seed: int) -> np.ndarray:
     if num_samples is None:
-        images = subjects.read_samples(subject, reference.data.spec.image_shape)
+        with progress_bar("reading images", None) as progress:
+            images = subjects.read_samples(subject, reference.data.spec.image_shape, progress)
         if len(images) < 2:
             raise UserError(f"{subject.path} holds one image: a judgement needs at least 2, and thousands to be firm")
         return images

@@ -81,7 +81,10 @@ def _look(
 
 
 @contextmanager
-def progress_bar(title: str, total: int, unit: str = " images") -> Iterator[Progress]:
-    """A bar on standard error that vanishes when done; gives the function that moves it on. Only for a terminal."""
+def progress_bar(title: str, total: int | None, unit: str = " images") -> Iterator[Progress]:
+    """A bar on standard error that vanishes when done, only for a terminal; gives the function that moves it on.
+
+    `total` is None where nobody knows it yet.
+    """
     with tqdm(desc=title, total=total, unit=unit, leave=False, disable=None) as bar:
         yield bar.update

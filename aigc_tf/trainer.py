@@ -18,7 +18,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
-from aigc_tf.errors import DivergedError
+from aigc_tf.errors import DivergedError, UserError
 from aigc_tf.models import MODELS
 from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
@@ -56,6 +56,11 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
+    if (config.evaluate or config.evaluate_every) and not data.spec.num_classes:
+        raise UserError(
+            "the images carry no labels, so the small classifier that judges them cannot be made: train with "
+            "--no-evaluate and without --evaluate-every, then judge with evaluate.py --extractor PATH"
+        )
     last_step = num_steps(config, data.spec.num_examples)
 
     run = resume or RunFolder.planned(config)

@@ -175,6 +175,7 @@ def test_what_cannot_be_judged_is_refused(trained, tmp_path, capsys):
         "give one of": [],
         "nowhere": [trained, "--extractor", "/nowhere"],
         "give a run folder": [published, "--step", 10],
+        "is a folder": [trained, "--json", tmp_path],
         "no checkpoint yet": [empty],
         "model_card.json": [tmp_path / "strange"],
     }.items():

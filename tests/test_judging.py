@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
-from commands import TINY, assert_same_training, checkpoint_tensors, logged, refused, run, scalar_events, succeed, train
+import tensorflow as tf
+from commands import (
+    TINY,
+    assert_same_training,
+    checkpoint_tensors,
+    logged,
+    refused,
+    run,
+    scalar_events,
+    signal_when,
+    succeed,
+    train,
+)
 
-from aigc_tf.checkpoints import load_model
+from aigc_tf.callbacks.judging import Judging
+from aigc_tf.checkpoints import Checkpoints, load_model
+from aigc_tf.errors import DivergedError
 from aigc_tf.metrics.collapse import distance
 from aigc_tf.run_folder import RunFolder
 
@@ -56,15 +72,54 @@ def test_the_best_checkpoint_is_kept_and_can_be_judged_and_published(judged, tmp
     assert card["step"] == best, published
 
 
-def test_a_resumed_run_makes_the_same_judgements(judged, tmp_path):
-    """Stopped between two judgements, at a step whose checkpoint lies before one that was made."""
-    arguments = [*TINY, "--evaluate-every", 8, "--logs", tmp_path, "--name", "run", *QUIET]
-    succeed(train(*arguments, "--steps", 30))
-    succeed(train("--resume", tmp_path / "run", "--steps", 40))
+def test_a_killed_run_makes_the_same_judgements(judged, tmp_path):
+    """Killed behind a judgement that lies behind the last checkpoint: it and its best checkpoint are made again."""
+    arguments = [*TINY, "--evaluate-every", 8, "--logs", tmp_path, "--name", "run", *QUIET, "--steps", 40]
+    folder = tmp_path / "run"
+    judged_to = folder / "evaluation" / "during-training.jsonl"
+    signal_when(
+        ["train.py", *arguments], signal.SIGKILL, lambda: judged_to.exists() and '"step": 16' in judged_to.read_text()
+    )
+    assert int(tf.train.latest_checkpoint(str(folder / "checkpoints")).rpartition("-")[2]) < 16
+    succeed(train("--resume", folder))
     assert judgements(tmp_path / "run") == judgements(judged)
     assert_same_training(tmp_path / "run", judged)
     names = [sorted(path.name for path in (f / "checkpoints").glob("best-*")) for f in (tmp_path / "run", judged)]
     assert names[0] == names[1]
+
+
+def test_the_bar_is_the_checkpoint_that_is_kept(tmp_path):
+    """A best checkpoint that going back took away does not keep a worse one from being kept."""
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,))])
+    model.step = tf.Variable(0, dtype=tf.int64)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", model, keep=1)
+    checkpoints.save()
+    distances = {1: 5.0, 2: 4.0, 3: 4.5, 4: 4.2, 5: 4.3}
+
+    def judge() -> dict:
+        return {"measures": {"fd_lenet": {"value": distances[int(model.step.numpy())]}}, "warnings": []}
+
+    judging = Judging(judge, 1, "warn", tf.summary.create_noop_writer(), tmp_path / "judgements", checkpoints)
+    judging.set_model(model)
+    kept = []
+    for step in distances:
+        model.step.assign(step)
+        if step in (1, 3):  # the start, and going on from step 0 after having been at step 2
+            checkpoints.trim_best(0)
+            judging.on_train_begin()
+        judging.on_step(step, {})
+        kept.append(checkpoints.best_step)
+    assert kept == [1, 2, 3, 4, 4]
+
+
+def test_weights_that_are_not_finite_are_a_divergence_and_no_mistake_of_a_person(tmp_path):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,))])
+    model.step = tf.Variable(7, dtype=tf.int64)
+    model.layers[0].kernel.assign([[np.inf]])
+    checkpoints = Checkpoints(tmp_path, model, keep=1)
+    judging = Judging(lambda: pytest.fail("judged"), 7, "warn", tf.summary.create_noop_writer(), tmp_path, checkpoints)
+    with pytest.raises(DivergedError, match="not finite at step 7"):
+        judging.on_step(7, {})
 
 
 # Learning rates at which nothing is learned: after three judgements it makes one class.

@@ -42,23 +42,26 @@ class Judging(StepCallback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         lines = self._file.read_text().splitlines() if self._file.exists() else []
-        self._before = [json.loads(line)["measures"] for line in lines]
+        self._before = {line["step"]: line["measures"] for line in map(json.loads, lines)}
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if step % self._every:
             return
+        self._checkpoints.check_finite()  # else a judge would find NaN first, and call it a person's mistake
         record = self._judge()
         now = {name: figure["value"] for name, figure in record["measures"].items()}
         with self._writer.as_default(step=step):
             for name, value in now.items():
                 tf.summary.scalar(f"evaluation/{name}", value)
-        if all(distance(now) < distance(earlier) for earlier in self._before):
+        # Held against the one that is kept, which need not be the best so far: going back can take that away.
+        kept = self._before.get(self._checkpoints.best_step)
+        if kept is None or distance(now) < distance(kept):
             self._checkpoints.save_best()
         with open(self._file, "a") as file:
             file.write(json.dumps({"step": step, "measures": now, "warnings": record["warnings"]}) + "\n")
         num_classes = int(record["measures"]["class_coverage"]["reference"]) if "class_coverage" in now else 0
-        found = symptoms(now, self._before, num_classes)
-        self._before.append(now)
+        found = symptoms(now, list(self._before.values()), num_classes)
+        self._before[step] = now
         if found:
             self._tell(step, "; ".join(found))
 

@@ -12,6 +12,7 @@ from aigc_tf.errors import UserError
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_EIGHT_BITS = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # Pillow clips deeper ones to white
 
 
 def read(
@@ -40,6 +41,8 @@ def read(
                         f"{path} is {image.size[1]}x{image.size[0]} pixels, but the images it is judged against are "
                         f"{height}x{width}: resize it first"
                     )
+                if image.mode not in _EIGHT_BITS:
+                    raise UserError(f"{path} holds more than 8 bits a channel ({image.mode}): bring it to 8 first")
                 images[row] = np.asarray(image.convert(_MODES[channels])).reshape(image_shape)
         except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise UserError(f"{path} cannot be read as an image ({error}): mend it or take it away") from None

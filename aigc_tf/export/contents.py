@@ -48,7 +48,10 @@ def write(model: GenerativeModel, run: RunFolder, name: str, folder: Path) -> No
 def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: list[str]) -> dict[str, Any]:
     step = int(model.step.numpy())
     spec = model.spec
-    evaluation = run.evaluation_file(step)
+    judged = run.evaluation_file(step)
+    evaluation = json.loads(judged.read_text()) if judged.exists() else None
+    if evaluation is not None and evaluation.get("subject", {}).get("fingerprint") != fingerprint(model):
+        evaluation = None  # of other weights, or from before fingerprints were recorded
     height, width, channels = spec.image_shape
     return {
         "name": name,
@@ -64,7 +67,7 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: l
             "fingerprint": spec.fingerprint,
         },
         "recipe": json.loads(run.config_file.read_text()),
-        "evaluation": json.loads(evaluation.read_text()) if evaluation.exists() else None,
+        "evaluation": evaluation,
         "intended_use": "teaching, experiments, and as a stand-in for images of this kind",
         "limits": "It shows what its training data show, with their gaps; single images can be malformed. Generated "
         "images are no evidence of anything, and the licence of the data applies to them where the law says so. Its "

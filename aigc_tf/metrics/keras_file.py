@@ -8,23 +8,22 @@ Subtleties in GAN Evaluation", https://arxiv.org/abs/2104.11222). Grey images ar
 channels. Features are the output, flattened; an output of rank 4 is first averaged over its height and width. Of
 several outputs the one called "features" is taken.
 
-A model file is a program. Layers that carry code of their own (Lambda) and classes from outside Keras are refused, but
-that is no guarantee: load only files of somebody you trust.
+A model file is a program. It is looked into first (`aigc_tf.untrusted`), and refused where it would do more than
+compute, but that is no guarantee: load only files of somebody you trust.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
 import tensorflow as tf
 
+from aigc_tf import untrusted
 from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor
@@ -48,6 +47,9 @@ def load(path: Path, image_shape: tuple[int, int, int], announce: Callable[[str]
         raise UserError(
             f"--extractor {path} is no model: expected a file .keras or .h5, or a folder that holds saved_model.pb"
         )
+    dangers = untrusted.inspect(path).dangers
+    if dangers:
+        raise UserError(f"--extractor {path} was not loaded: {'; '.join(dangers)}")
     announce(f"Loading {path}: a model file is a program, so use only one from somebody you trust")
     try:
         model, input_shape = _saved_model(path) if path.is_dir() else _keras_model(path)
@@ -87,21 +89,10 @@ def load(path: Path, image_shape: tuple[int, int, int], announce: Callable[[str]
 
 def _keras_model(path: Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], list[int | None]]:
     """The model as a function to its features, and its input shape [None, H, W, C] (None where free)."""
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
-            config = archive.read("config.json")
-    else:
+    if path.suffix == ".h5":
         with h5py.File(path, "r") as file:
             if "model_config" not in file.attrs:
                 raise UserError(f"--extractor {path} holds weights without their network: save the whole model")
-            config = file.attrs["model_config"]
-    for part in _parts(json.loads(config)):
-        module = str(part.get("module") or "keras")
-        if part.get("class_name") == "Lambda" or module.split(".")[0] not in ("keras", "builtins"):
-            raise UserError(
-                f"--extractor {path} holds a {part.get('class_name')} layer, which may run any code: build the model "
-                "from Keras' own layers, or export it as a SavedModel"
-            )
     model = tf.keras.models.load_model(path, compile=False, safe_mode=True)
     if len(model.inputs or ()) != 1:
         raise UserError(f"--extractor {path} has {len(model.inputs or ())} inputs: expected one, of images")
@@ -163,14 +154,6 @@ def _preparation(
         return tf.repeat(scaled, repeats, axis=-1)
 
     return prepare, "none" if wanted == (height, width) else f"bilinear {wanted[0]}x{wanted[1]}, antialiased"
-
-
-def _parts(config: Any) -> Iterator[dict[str, Any]]:
-    """Every dict in a JSON value, at whatever depth."""
-    if isinstance(config, dict):
-        yield config
-    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        yield from _parts(value)
 
 
 def _hash(path: Path) -> str:

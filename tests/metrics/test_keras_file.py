@@ -120,7 +120,7 @@ DOUBTFUL = {
     "two inputs": (two_inputs, "has 2 inputs: expected one"),
     "vectors": (of_vectors, r"takes an input of shape \[None, 12\]: expected \[N, H, W, C\]"),
     "large images": (of_large_images, r"cannot look at images of \(12, 10, 3\)"),
-    "lambda": (with_lambda, "holds a Lambda layer, which may run any code"),
+    "lambda": (with_lambda, "was not loaded: holds 1 Lambda: Keras would run the Python code in it"),
 }
 
 
@@ -144,7 +144,7 @@ def test_a_class_from_outside_keras_is_refused_before_it_is_imported(tmp_path):
     with zipfile.ZipFile(tmp_path / "evil.keras", "w") as archive:
         for name, content in {**files, "config.json": json.dumps(config)}.items():
             archive.writestr(name, content)
-    with pytest.raises(UserError, match="holds a anything layer, which may run any code"):
+    with pytest.raises(UserError, match="was not loaded: imports this.anything"):
         load(tmp_path / "evil.keras")
 
 
@@ -158,10 +158,10 @@ def test_what_is_no_model_is_one_clear_error(tmp_path):
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"hello")
     for name, content in {"half.keras": half_keras, "half.h5": half_h5, "empty.keras": b"", "text.h5": b"hi"}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(UserError, match=f"{name} cannot be loaded .*is it a whole model") as caught:
+        with pytest.raises(UserError, match=f"{name} (is no model|is a damaged HDF5 file)") as caught:
             load(tmp_path / name)
         assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="broken cannot be loaded"):
+    with pytest.raises(UserError, match="broken.*(damaged|no SavedModel)"):
         load(tmp_path / "broken")
     with pytest.raises(UserError, match="holds weights without their network"):
         load(tmp_path / "weights.h5")
