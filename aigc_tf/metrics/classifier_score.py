@@ -13,9 +13,12 @@ Interval: by the jackknife over groups of generated images.
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need_probabilities
+
+_CHUNK = 1000  # rows turned into float64 at a time
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
@@ -31,10 +34,13 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
 
 def score(probabilities: np.ndarray) -> float:
     """exp of the mean KL divergence of rows p(y|x) from their mean p(y); probabilities [N, K], a float in [1, K]."""
-    conditional = probabilities.astype(np.float64)
-    conditional /= conditional.sum(axis=1, keepdims=True)  # float32 rows sum to 1 only to seven digits
-    marginal = conditional.mean(axis=0)
-    # 0 log 0 = 0; where the marginal is 0, so is every row.
-    logarithm = np.log(np.where(conditional > 0, conditional, 1.0)) - np.log(np.where(marginal > 0, marginal, 1.0))
-    divergence = (conditional * logarithm).sum(axis=1).mean()
-    return float(np.clip(np.exp(divergence), 1.0, probabilities.shape[1]))
+    count, classes = probabilities.shape
+    total, entropy = np.zeros(classes), 0.0
+    for start in range(0, count, _CHUNK):
+        rows = probabilities[start : start + _CHUNK].astype(np.float64)
+        rows /= rows.sum(axis=1, keepdims=True)  # float32 rows sum to 1 only to seven digits
+        total += rows.sum(axis=0)
+        entropy += special.entr(rows).sum()
+    # The mean divergence from the mean is the entropy of the mean less the mean entropy.
+    divergence = special.entr(total / count).sum() - entropy / count
+    return float(np.clip(np.exp(divergence), 1.0, classes))

@@ -7,8 +7,8 @@ and values compare only within one extractor, one held-out set and one number of
 
 Range: 0 (the two Gaussians agree) upwards. Direction: lower is better. The estimate is biased upwards, the more so the
 fewer images there are, hence the reference: the distance of as many training images from the same held-out images.
-With no more images than features (2,048 of Inception-v3) the covariance is singular and the bias large: a warning says
-so.
+With no more images than features (2,048 of Inception-v3) the covariance is singular and the bias large, of which
+`extractor.cautions` warns.
 Interval: by the jackknife over groups of generated images.
 """
 
@@ -30,9 +30,9 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
 
     Raises MissingEvidence for fewer than two images on a side, ValueError for features of different width.
     """
-    real_features = need(evidence.real, "features", "real")
+    real = Gaussian.of(need(evidence.real, "features", "real"))
     generated = need(evidence.generated, "features", "generated")
-    real, whole = Gaussian.of(real_features), Gaussian.of(generated)
+    whole = Gaussian.of(generated)
     floor, note = None, ""
     if evidence.floor is not None and evidence.floor.features is not None:
         train = evidence.floor.features
@@ -42,7 +42,6 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     value = frechet_distance(whole, real)
     parts = [Gaussian.of(generated[group]) for group in intervals.groups(len(generated))]
     interval = intervals.jackknife(value, [frechet_distance(whole.without(part), real) for part in parts])
-    fewest, width = min(len(real_features), len(generated)), generated.shape[1]
     return {
         evidence.named("fd"): Figure(
             value,
@@ -51,7 +50,6 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
             note=note,
             interval=intervals.within(interval, 0),
             judged_by="extractor",
-            warning=f"{fewest:,} images are too few for {width:,} features: take more" if fewest <= width else "",
         )
     }
 

@@ -10,8 +10,8 @@ left out.
 from the second nearest (Yoon et al. 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize",
 https://openreview.net/forum?id=shciCbSk9h; Gu et al. 2023, arXiv:2310.02664). Training images that are the same count
 once, or else no copy of them would stand out. Distances are Euclidean, between pixels in [0, 1], which are averaged
-over squares until an image has at most 256 numbers (28×28: 14×14): a copy stays one, and 10,000 images meet 60,000 in
-seconds.
+over squares (oblongs, in an image narrower than such a square) until an image has at most 256 numbers (28×28: 14×14): a
+copy stays one, and 10,000 images meet 60,000 in seconds.
 
 `train_distance_ratio` is the median of those distances to the nearest training image over the median distance to the
 nearest held-out one. It takes the whole training set although that is larger, and brings the ratio below 1 for
@@ -21,7 +21,8 @@ of held-out images, none of which is its own neighbour.
 Range: any number, 0 to 1, and 0 upwards. Direction: lower is better for the share; neither for the two others, where
 values below the reference mean copying (C_T below -3 beyond doubt), values above it images unlike any real one. C_T
 grows with the root of the number of images. Reference: 0 for C_T, what held-out images score for the others.
-Interval: Wilson's for the share, jackknife for the others, over the generated images.
+Interval: Wilson's for the share, jackknife for the others, over the generated images; none for a ratio that has none
+without some group of them, where about half are held-out images.
 """
 
 from __future__ import annotations
@@ -184,12 +185,12 @@ def _distance_ratio(evidence: Evidence, neighbours: _Neighbours) -> dict[str, Fi
     if np.median(others):
         reference = float(np.median(neighbours.held_out_distances[:, 0]) / np.median(others))
 
-    def without(left_out: np.ndarray) -> float:
-        kept = np.delete(np.arange(len(distances)), left_out)
-        return float(np.median(to_training[kept]) / np.median(distances[kept]))
-
-    value = without(np.empty(0, np.int64))
-    interval = intervals.jackknife(value, [without(group) for group in intervals.groups(len(distances))])
+    value = float(np.median(to_training) / np.median(distances))
+    groups = intervals.groups(len(distances))
+    medians, below = (
+        np.array([np.median(np.delete(each, group)) for group in groups]) for each in (to_training, distances)
+    )
+    interval = intervals.jackknife(value, medians / below) if below.all() else None
     return {
         "train_distance_ratio": Figure(
             value, better="neither", reference=reference, interval=intervals.within(interval, 0), judged_by="pixels"
@@ -227,9 +228,15 @@ def _some(count: int) -> np.ndarray:
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
-    """Pixels in [0, 1], float32 [N, at most 256], averaged over squares; what fills no square is cut off at the end."""
+    """Pixels in [0, 1], float32 [N, at most 256], averaged over squares; what fills no square is cut off at the end.
+
+    In an image narrower than a square they are oblongs of its whole width, and so much longer.
+    """
     count, height, width, channels = images.shape
-    side = min(int(np.ceil(np.sqrt(height * width * channels / _NUMBERS))), height, width)
-    rows, columns = height // side, width // side
-    squares = images[:, : rows * side, : columns * side].reshape(count, rows, side, columns, side, channels)
+    area = height * width * channels / _NUMBERS  # least number of pixels that become one
+    side = int(np.ceil(np.sqrt(area)))
+    tall = min(max(side, int(np.ceil(area / width))), height)
+    wide = min(max(side, int(np.ceil(area / height))), width)
+    rows, columns = height // tall, width // wide
+    squares = images[:, : rows * tall, : columns * wide].reshape(count, rows, tall, columns, wide, channels)
     return squares.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1) / np.float32(255)

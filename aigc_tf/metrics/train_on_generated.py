@@ -44,6 +44,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
             float(right.mean()),
             better="higher",
             reference=reference,
+            note=f"trained on {count:,} images for {_STEPS} steps",
             interval=intervals.of_share(right),
             judged_by="classifier",
         )

@@ -1,7 +1,10 @@
 """Classifier score, class coverage and class divergence against values known beforehand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy import special
 
 from aigc_tf.metrics import class_coverage, class_kl, classifier_score
 from aigc_tf.metrics.evidence import Evidence, MissingEvidence, Observations
@@ -24,6 +27,19 @@ def test_score_of_two_kinds_of_rows_follows_the_formula():
     rows = np.array([[0.9, 0.1], [0.1, 0.9]])
     divergence = 0.9 * np.log(0.9 / 0.5) + 0.1 * np.log(0.1 / 0.5)
     assert classifier_score.score(np.tile(rows, (30, 1))) == pytest.approx(np.exp(divergence))
+
+
+def test_score_of_many_rows_is_the_formula_in_little_memory():
+    probabilities = np.random.default_rng(5).dirichlet(np.full(400, 0.02), 6500).astype(np.float32)
+    rows = probabilities / probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
+    expected = np.exp(special.rel_entr(rows, rows.mean(axis=0)).sum(axis=1).mean())
+    tracemalloc.start()
+    try:
+        score, (_, peak) = classifier_score.score(probabilities), tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert score == pytest.approx(expected, rel=1e-12)
+    assert peak < rows.nbytes
 
 
 def test_score_has_that_of_the_real_images_as_its_ceiling():

@@ -1,5 +1,7 @@
 """The discriminator as a detector, against scikit-learn and by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -51,6 +53,14 @@ def test_auc_needs_no_zero_and_half_of_it_is_chance():
     assert figures(logits + 100, logits + 100)["discriminator_auc"].value == pytest.approx(0.5)
     assert figures(logits + 100, logits)["discriminator_auc"].value == 1
     assert figures(logits - 100, logits)["discriminator_auc"].value == 0
+
+
+def test_auc_and_accuracy_rise_with_the_distance_of_the_logits():
+    random = np.random.default_rng(4)
+    real, generated = random.normal(size=(2, 300))
+    for name in ("auc", "accuracy"):
+        taken = [figures(real + gap, generated - gap)[f"discriminator_{name}"].value for gap in (0, 0.2, 0.5, 1, 2)]
+        assert all(later > earlier for earlier, later in itertools.pairwise(taken)), name
 
 
 def test_nine_of_ten_intervals_hold_what_fresh_samples_score():

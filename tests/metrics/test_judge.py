@@ -40,7 +40,7 @@ NEED_NO_REAL_IMAGES = {"inception_score", "path_length"}
 @pytest.fixture(scope="module", autouse=True)
 def short_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aigc_tf.metrics.lenet._LEAST_STEPS", 10)
+        patch.setattr("aigc_tf.metrics.train_on_generated._STEPS", 10)
         yield
 
 

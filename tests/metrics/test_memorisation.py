@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from aigc_tf.metrics import fd
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
-from aigc_tf.metrics.memorisation import closest_pairs, is_copied, measure, z_score
+from aigc_tf.metrics.memorisation import _pixels, closest_pairs, is_copied, measure, z_score
 
 NUMBER = 400
 RANDOM = np.random.default_rng(0)
@@ -78,7 +78,7 @@ def test_copies_under_noise_are_caught_the_more_surely_the_less_noise():
 
 def test_the_more_copies_the_more_is_said():
     values = []
-    for share in (0, 0.3, 0.6, 1):
+    for share in (0, 0.1, 0.3, 0.5, 1):  # the median falls no further once most are copies
         copies = round(share * NUMBER)
         taken = figures(np.concatenate([TRAINING[:copies], FRESH[copies:]]))
         assert taken["memorised_share"].value == pytest.approx(share, abs=0.005)
@@ -87,8 +87,8 @@ def test_the_more_copies_the_more_is_said():
         )
         low, high = taken["memorised_share"].interval
         assert low <= taken["memorised_share"].value <= high
-        values.append(-taken["memorisation_ct"].value)
-    assert all(later > earlier for earlier, later in itertools.pairwise(values))
+        values.append([taken[name].value for name in ("memorisation_ct", "train_distance_ratio")])
+    assert (np.diff(values, axis=0) < 0).all()
 
 
 def test_copies_of_images_that_are_in_the_training_set_twice_are_caught_too():
@@ -162,6 +162,22 @@ def test_large_images_in_colour_are_averaged_and_their_copies_still_found():
     data = Evidence(look(colourful(60)), look(noisy(training[:60], 8)), look(training))
     assert measure(data)["memorised_share"].value > 0.95
     np.testing.assert_array_equal(np.sort(closest_pairs(data, 60).training_rows), np.arange(60))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_ratio_that_hangs_on_which_images_are_left_out_has_no_interval():
+    held_out = figures(np.concatenate([HELD_OUT[:49], FRESH[:51]]))["train_distance_ratio"]
+    assert np.isfinite(held_out.value) and held_out.interval is None
+    fewer = figures(np.concatenate([HELD_OUT[:40], FRESH[:60]]))["train_distance_ratio"]
+    assert fewer.interval[0] < fewer.value < fewer.interval[1]
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (8, 1000, 3), (1000, 8, 3), (1, 5000, 1), (50, 37, 4)])
+def test_images_of_any_shape_become_at_most_256_numbers_and_not_far_fewer(shape):
+    images = np.random.default_rng(0).integers(0, 256, size=(2, *shape), dtype=np.uint8)
+    pixels = _pixels(images)
+    assert 128 < pixels.shape[1] <= 256
+    np.testing.assert_allclose(pixels.mean(axis=1), images.mean(axis=(1, 2, 3)) / 255, atol=0.02)
 
 
 @pytest.mark.filterwarnings("error")

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from aigc_tf.callbacks.pictures import walk
 from aigc_tf.metrics.evidence import Evidence, MissingEvidence, Observations
@@ -85,8 +86,30 @@ def test_the_outermost_hundredths_are_left_out():
     distances = np.random.default_rng(1).permutation(np.concatenate([np.zeros(10), middle, np.full(10, 1e9)]))
     figure = measure(evidence(distances, "eyes"))["path_length_eyes"]
     assert figure.value == pytest.approx(middle.mean())
-    assert figure.interval[1] - figure.value == pytest.approx(1.96 * middle.std(ddof=1) / np.sqrt(980), rel=1e-3)
+    drawn_in = np.concatenate([middle, np.repeat([middle.min(), middle.max()], 10)])
+    half = 1.959964 * drawn_in.std(ddof=1) / (0.98 * np.sqrt(1000))
+    assert figure.interval == pytest.approx((figure.value - half, figure.value + half))
     assert (figure.better, figure.reference, figure.judged_by) == ("lower", None, "extractor")
+    assert figure.note == "1,000 pairs"
+
+
+@pytest.mark.parametrize("sigma", [1, 1.5])
+def test_intervals_hold_the_true_figure_of_long_tailed_distances(sigma):
+    random = np.random.default_rng(0)
+    # The mean between the outermost hundredths of a log-normal distribution, in closed form.
+    ends = stats.norm.cdf(stats.norm.ppf([0.01, 0.99]) - sigma)
+    truth = np.exp(sigma**2 / 2) * (ends[1] - ends[0]) / 0.98
+    taken = [measure(evidence(each))["path_length_lenet"].interval for each in random.lognormal(0, sigma, (1000, 1000))]
+    assert np.mean([low <= truth <= high for low, high in taken]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_steeper_a_linear_generator_the_longer():
+    first, second = path_latents(50, 16)
+    lengths = [
+        measure(evidence(path_distances(scale * first, scale * second)))["path_length_lenet"].value
+        for scale in (0, 0.5, 1, 2)
+    ]
+    np.testing.assert_allclose(lengths, lengths[2] * np.array([0, 0.25, 1, 4]), rtol=1e-5)
 
 
 def test_what_cannot_be_measured_is_refused():

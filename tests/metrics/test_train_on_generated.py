@@ -47,6 +47,7 @@ def test_good_images_are_worth_as_much_as_real_ones(good):
     assert good.value > 0.9 and good.value == pytest.approx(good.reference, abs=0.05)
     assert good.interval[0] < good.value <= good.interval[1]
     assert (good.better, good.judged_by) == ("higher", "classifier")
+    assert good.note == "trained on 300 images for 40 steps"
 
 
 def test_the_same_evidence_gives_the_same_figure_whatever_was_drawn_before(good):
@@ -61,19 +62,17 @@ def test_the_same_evidence_gives_the_same_figure_whatever_was_drawn_before(good)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
-def test_noisier_images_and_lost_or_shuffled_classes_are_worth_less(good):
-    noisy = figure_of(patterned(2, LABELS, 300), LABELS, None)
-    two = np.arange(300) % 2
-    lost = figure_of(patterned(2, two), two, None)
+def test_noisier_images_and_shuffled_labels_are_worth_less(good):
+    noisy = [figure_of(patterned(2, LABELS, noise), LABELS, None).value for noise in (200, 500)]
+    assert good.value - 0.1 > noisy[0] > noisy[1] + 0.1
     shuffled = figure_of(patterned(2, LABELS), np.random.default_rng(0).permutation(LABELS), None)
-    assert noisy.value < good.value - 0.1
-    assert lost.value == pytest.approx(2 / 3, abs=0.05) and lost.reference is None
-    assert shuffled.value < 0.55
+    assert shuffled.value < 0.55 and shuffled.reference is None
 
 
-def test_one_class_alone_is_right_for_its_share():
-    one = np.zeros(40, int)
-    assert figure_of(patterned(2, one), one, None).value == pytest.approx(1 / CLASSES)
+@pytest.mark.parametrize("kept", [2, 1])
+def test_with_classes_lost_only_the_others_are_told_right(kept):
+    labels = np.arange(300) % kept
+    assert figure_of(patterned(2, labels), labels, None).value == pytest.approx(kept / CLASSES, abs=0.05)
 
 
 def test_both_trainings_see_as_many_images_in_any_order_of_the_folder(monkeypatch):
