@@ -2,10 +2,10 @@
 
 After Srivastava et al. 2017 ("VEEGAN", https://arxiv.org/abs/1705.07761) and Metz et al. 2016 ("Unrolled Generative
 Adversarial Networks", https://arxiv.org/abs/1611.02163): the image of the digits a, b, c belongs to the class
-100 a + 10 b + c. Judged by the digits' own classifier, one channel at a time, `class_coverage` stands for
-the literature's number of modes out of 1,000, and `class_kl` for its KL divergence of the generated classes to the real
-ones. The coverage is a little stricter: there one image finds a class, here it takes a tenth of the class's share among
-the held-out images as the classifier counts them. Of 10,000 generated images that is one for a class of up to 26, the
+100 a + 10 b + c. Judged by the digits' own classifier, one channel at a time, `class_coverage` stands for the
+literature's number of modes out of 1,000, and `class_kl` for its KL divergence of the generated classes to the real
+ones. The coverage is a little stricter: there one image finds a class, here it takes a tenth of its share among the
+held-out images as the classifier counts them. Of 10,000 generated images that is one for a class of up to 26, the
 number made of each, and two or more for one that the classifier's mistakes have brought to 27 or more.
 """
 

@@ -2,8 +2,9 @@
 
 Definition: each image, real or generated, counts for the class that the classifier finds most likely. A class of the
 held-out real images is covered if its share among the generated images is at least a tenth of its share among the real
-ones: a handful of mistaken images does not make a class. Counting classes found follows the mode counts of Metz et al. 2016
-(arXiv:1611.02163) and Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761); the threshold is ours, theirs is one image.
+ones: a handful of mistaken images does not make a class. Counting classes found follows the mode counts of Metz et al.
+2016 (arXiv:1611.02163) and Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761); the threshold is ours, theirs is one
+image.
 
 Range: 0 to K, the number of classes. Direction: higher is better. Reference: the classes found in the real images.
 Interval: neither a jackknife nor a bootstrap says much about a count that mostly does not move, so it comes from the

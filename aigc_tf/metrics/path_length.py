@@ -11,9 +11,9 @@ measure rounding alone. For a smooth generator of 28×28 pixels 1/16 gave the fi
 
 Range: 0 (the image never changes, so a collapsed generator scores best here) upwards; values compare within one
 extractor and one kind of data only. Direction: lower is better among generators that are equal otherwise. Reference:
-none, for real images have no latents. Interval: normal, over the pairs, with the standard error of a trimmed mean, which
-is made from all of them, the outermost drawn in (Tukey & McLaughlin 1963, "Less vulnerable confidence and significance
-procedures for location based on a single sample"): that of the rest alone would be too small.
+none, for real images have no latents. Interval: normal, over the pairs, with the standard error of a trimmed mean, made
+from all of them with the outermost drawn in to the rest (Tukey & McLaughlin 1963, "Less vulnerable confidence and
+significance procedures for location based on a single sample"): that of the rest alone would be too small.
 """
 
 from __future__ import annotations
