@@ -142,7 +142,8 @@ def _train(arguments: list[str]) -> int:
 def _evaluate(arguments: list[str]) -> int:
     command: EvaluateCommand = parse(EvaluateCommand, arguments, "evaluate.py")
     run = RunFolder.open(command.subject) if command.subject and command.judges_run else None
-    quiet.import_tensorflow()
+    tf = quiet.import_tensorflow()
+    tf.config.experimental.enable_op_determinism()  # as train.py does: the same figures from both
     from aigc_tf import evaluation_record, evaluator, subjects
     from aigc_tf.report import page
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+from typing import Any
 
 # Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without
 # GPU, and factories that are registered twice in every process.
@@ -16,8 +17,8 @@ _NOISE = re.compile(
 )
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow; what it writes to standard error meanwhile is shown afterwards, without the noise.
+def import_tensorflow() -> Any:
+    """Import TensorFlow and return it; what it says to standard error meanwhile is shown afterwards, without the noise.
 
     The noise comes from C++ at the level of errors, before any logger could be asked to be quiet: hence the detour of
     the file descriptor. Errors of TensorFlow's C++ core and all warnings of its Python side stay visible for the whole
@@ -42,3 +43,4 @@ def import_tensorflow() -> None:
                 if not _NOISE.search(line):
                     print(line, file=sys.stderr)
     tf.get_logger().setLevel(logging.WARNING)
+    return tf

@@ -11,20 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none: readers, and a kill at any moment, see the old content or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)  # archives and git lose empty folders
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 @dataclasses.dataclass(frozen=True)

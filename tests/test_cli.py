@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -102,7 +103,10 @@ def test_a_whole_run_with_relative_paths(tmp_path):
         return succeed(done)
 
     assert "published: logs/run/export/synthetic/1" in here(ROOT / "train.py", *TINY, "--steps", 5, "--name", "run")
-    assert "fd_lenet" in here(ROOT / "evaluate.py", "logs/run", "--num-samples", 50)
+    record = tmp_path / "logs" / "run" / "evaluation" / "5.json"
+    figures = json.loads(record.read_text())["measures"]
+    assert "fd_lenet" in here(ROOT / "evaluate.py", "logs/run")
+    assert json.loads(record.read_text())["measures"] == figures  # as train.py had them, bit for bit
     assert here("-m", "aigc_tf", "export", "logs/run", "--to", "models/shapes").strip() == "models/shapes/1"
     (tmp_path / "logs").rename(tmp_path / "moved")
     assert "trained to step 7" in here(ROOT / "train.py", "--resume", "moved/run", "--steps", 7)

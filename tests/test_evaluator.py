@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from commands import TINY, refused, run, succeed, train
 from PIL import Image
+from tensorflow.python.framework.config import disable_op_determinism
 
 from aigc_tf import evaluator, subjects
 from aigc_tf.cli import evaluate_main, main
@@ -24,6 +25,13 @@ PROVENANCE = {
     *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training", "reference_split"),
     *("reference_hash", "weights", "step", "first_seed", "subject_fingerprint", "aigc_tf", "tensorflow", "numpy"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def op_determinism():
+    """The command switches it on for its process, which here is that of other tests, too."""
+    yield
+    disable_op_determinism()
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Command:
         if self.server is not None and self.label is None:
             raise UserError("--server goes with --label: it is asked before a label moves")
         server = None if self.server is None else ServerStatus(self.server)
-        if self.to is not None and self.label is not None:
+        if self.to is not None:
             labels.check_assignable(self.to, self.label)
         quiet.import_tensorflow()
         from aigc_tf import export

@@ -32,7 +32,7 @@ class Command:
             card = _card(folder)
             table.add_row(
                 str(version),
-                " ".join(label for label, number in sorted(named.items()) if number == version),
+                " ".join(label for label, number in named if number == version),
                 str(card.get("step", "")),
                 card.get("recipe", {}).get("dataset", ""),
                 card.get("fingerprint", "")[:19],

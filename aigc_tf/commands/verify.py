@@ -17,7 +17,8 @@ _SCRIPT = Path(__file__).parents[1] / "verify_export.py"
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Check an export as a server will see it: in two fresh processes that have none of this project's code."""
+    """Check an export as a server will see it: in two fresh processes that have none of this project's code, and only
+    if nothing in it reaches beyond tensors."""
 
     path: Positional[Path]
     """Folder of one version, such as models/digits/3; with --untrusted also a file of a model."""
@@ -31,6 +32,13 @@ class Command:
             return self._inspect()
         if not (self.path / "saved_model.pb").is_file():
             raise UserError(f"{self.path} is no SavedModel: give the folder of a version, such as models/digits/3")
+        quiet.import_tensorflow()
+        from aigc_tf import untrusted
+
+        dangers = untrusted.inspect(self.path).dangers
+        if dangers:
+            print(*(f"danger: {danger}" for danger in dangers), "nothing of it was loaded", sep="\n")
+            return 1
         command = [sys.executable, "-I", str(_SCRIPT), str(self.path.resolve())]
         first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
         if first.returncode:

@@ -15,7 +15,7 @@ models, logging) is kept; comments are not.
     }
 
 A model without labels has the policy `latest`: its newest version is served. A model with labels has `specific`:
-the versions that a label names, and the one that is to get one.
+the versions that a label names, those that are to get one, and what a person adds.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path, PurePosixPath
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
-from aigc_tf.run_folder import write_atomically
 
 
 def read(file: Path) -> ModelServerConfig:
@@ -43,17 +43,31 @@ def write(file: Path, config: ModelServerConfig) -> None:
     write_atomically(file, text_format.MessageToString(config))
 
 
+def entries_of(config: ModelServerConfig, base: Path) -> list[ModelConfig]:
+    """The entries that serve the versions below `base`, or may: those with the folder's name, or with a base path that
+    ends in it, for the server may see the folder elsewhere and a person may have called the model otherwise."""
+    name = base.resolve().name
+    entries = config.model_config_list.config
+    return [entry for entry in entries if name in (entry.name, PurePosixPath(entry.base_path).name)]
+
+
 def enter(config: ModelServerConfig, base: Path, server_path: str | None = None) -> ModelConfig:
     """The entry of the model with the base path `base`, made (newest version, no label) if it is not there.
 
     `server_path` is the folder of the base paths as the server sees it. By default an entry keeps its base path, and a
     new one lies where the first entry lies, or where it lies here.
+
+    Raises:
+        UserError: several entries serve these versions.
     """
-    entries = config.model_config_list.config
-    name = base.resolve().name
-    found = [entry for entry in entries if entry.name == name]
+    found = entries_of(config, base)
+    if len(found) > 1:
+        names = " and ".join(entry.name for entry in found)
+        raise UserError(f"{base} is served as {names}: leave one of these entries in the model config beside it")
     if found and server_path is None:
         return found[0]
+    entries = config.model_config_list.config
+    name = base.resolve().name
     folder = PurePosixPath(entries[0].base_path).parent if entries else base.resolve().parent
     entry = found[0] if found else entries.add(name=name, model_platform="tensorflow")
     entry.base_path = str(PurePosixPath(server_path or folder) / name)
@@ -67,8 +81,7 @@ def pinned(entry: ModelConfig) -> set[int]:
     return set(entry.model_version_policy.specific.versions)
 
 
-def load_labelled(entry: ModelConfig, also: Collection[int] = ()) -> None:
-    """Tell the server to load the versions that a label names, those in `also`, and no other."""
-    numbers = sorted({*entry.version_labels.values(), *also})
+def pin(entry: ModelConfig, versions: Collection[int]) -> None:
+    """Tell the server to load these versions and no other."""
     entry.model_version_policy.ClearField("latest")
-    entry.model_version_policy.specific.versions[:] = numbers
+    entry.model_version_policy.specific.versions[:] = sorted(versions)

@@ -20,8 +20,9 @@ _BUILDING, _REMOVING = "building-", "removing-"
 
 
 def versions(base: Path) -> list[int]:
-    """Numbers of the versions published below `base`, ascending."""
-    return sorted(int(child.name) for child in base.iterdir() if child.name.isascii() and child.name.isdecimal())
+    """Numbers of the versions published below `base`, ascending: folders named as a number is written, so not 007."""
+    folders = [child.name for child in base.iterdir() if child.name.isdecimal() and child.is_dir()]
+    return sorted(int(name) for name in folders if name == str(int(name)))
 
 
 def existing(base: Path) -> list[int]:
@@ -106,14 +107,16 @@ def _remove_if_dead(folder: Path) -> None:
 
 
 def _rename_to_next(folder: Path, base: Path) -> Path:
+    number = max(versions(base), default=0) + 1
     while True:
-        target = base / str(max(versions(base), default=0) + 1)
+        target = base / str(number)
         try:
-            os.rename(folder, target)  # fails on a folder that holds anything: somebody else was first
+            os.rename(folder, target)  # fails on a file, and on a folder that holds anything: somebody else was first
             return target
         except OSError:
             if not target.exists():
                 raise
+        number += 1
 
 
 def _force_to_disk(path: Path) -> None:

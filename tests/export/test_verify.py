@@ -105,6 +105,30 @@ def test_operations_of_addons_are_found(tmp_path, verify):
     assert any("Addons>" in fault and "is not part of TensorFlow" in fault for fault in faults)
 
 
+def test_an_export_that_reaches_out_is_not_loaded(tmp_path):
+    """Loading runs what a variable begins with, in a foreign export whatever its author likes."""
+    module, sign = tf.Module(), tmp_path / "sign"
+
+    class Deed(tf.saved_model.experimental.TrackableResource):
+        def _create_resource(self):
+            return tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.string)
+
+        def _initialize(self):
+            tf.io.write_file(str(sign), "it ran")
+
+    module.deed = Deed()
+    module.weight = tf.Variable(1.0)
+    folder = save(tmp_path / "1", module)
+    assert module.deed.resource_handle is not None
+    sign.unlink(missing_ok=True)
+    done = run("-m", "aigc_tf", "verify", folder)
+    assert done.returncode == 1 and "danger: operation WriteFile writes files" in done.stdout, done.stdout + done.stderr
+    assert "nothing of it was loaded" in done.stdout
+    assert not sign.exists()
+    tf.saved_model.load(str(folder))
+    assert sign.read_text() == "it ran"  # so it would have run
+
+
 @pytest.fixture
 def faults_of(tmp_path, verify):
     """The faults of an export that keeps all promises but those that are told."""

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from aigc_tf.errors import UserError
-from aigc_tf.rollout import labels
+from aigc_tf.rollout import labels, versions
 from aigc_tf.rollout.server_status import RolloutError, ServerStatus
 
 
@@ -170,18 +171,137 @@ def test_pruning_spares_what_is_named(base):
         labels.prune(base, 0)
 
 
+def test_an_entry_of_another_name_is_found_by_its_base_path(base):
+    """A person may call the model otherwise than its folder."""
+    file = base.parent / "models.config"
+    file.write_text(file.read_text().replace('name: "digits"', 'name: "digits-prod"'))
+    labels.move(base, "stable", 2)
+    assert labels.labels(base) == [("digits-prod:stable", 2)]
+    assert labels.prune(base, 1) == [1, 3]
+
+    # Two models of the same versions: each spares its own, and nobody guesses which one is meant.
+    second = 'config { name: "digits" base_path: "/m/digits" version_labels { key: "canary" value: 4 } } }'
+    file.write_text(file.read_text().rstrip()[:-1] + second)
+    (base / "5").mkdir()
+    assert labels.prune(base, 1) == []
+    assert labels.labels(base) == [("digits-prod:stable", 2), ("canary", 4)]
+    with pytest.raises(UserError, match="is served as digits-prod and digits: leave one"):
+        labels.check_assignable(base, None)  # which export asks before it publishes
+    assert "leave one" in refused(run("-m", "aigc_tf", "label", base, "stable", "--version", 4))
+
+
+def test_two_labels_move_at_once(base):
+    """What one move waits for, another does not let go: the server would refuse a label on it."""
+    labels.move(base, "stable", 1)
+    labels.move(base, "canary", 2)
+    go_on, seen = threading.Event(), []
+
+    class Patient(ServerStatus):
+        def wait_until_available(self, name: str, version: int) -> None:
+            go_on.wait(20)
+
+    patient = Patient("127.0.0.1:1")
+    thread = threading.Thread(target=lambda: seen.append(labels.move(base, "canary", 4, patient)))
+    thread.start()
+    while 4 not in entry(base)["specific"]:
+        time.sleep(0.01)
+    labels.move(base, "stable", 3)
+    assert entry(base) == {"path": "/models/digits", "specific": [1, 2, 3, 4], "labels": {"stable": 1, "canary": 2}}
+    go_on.set()
+    thread.join()
+    assert seen == ["canary names version 4, before it was 2"]
+    assert entry(base) == {"path": "/models/digits", "specific": [1, 3, 4], "labels": {"stable": 1, "canary": 4}}
+    labels.move(base, "stable", 3)
+    assert entry(base) == {"path": "/models/digits", "specific": [3, 4], "labels": {"stable": 3, "canary": 4}}
+
+
+def test_a_label_moved_elsewhere_meanwhile_stays_there(base):
+    labels.move(base, "stable", 1)
+
+    class Overtaken(ServerStatus):
+        def wait_until_available(self, name: str, version: int) -> None:
+            labels.move(base, "stable", 2)
+            labels.move(base, "stable", 2)
+
+    with pytest.raises(RolloutError, match="stable was moved elsewhere while 127.0.0.1:1 loaded version 3"):
+        labels.move(base, "stable", 3, Overtaken("127.0.0.1:1"))
+    assert entry(base) == {"path": "/models/digits", "specific": [2], "labels": {"stable": 2}}
+
+
+def test_a_move_never_finished_is_given_up_by_the_next(base):
+    labels.move(base, "stable", 1)
+    labels.move(base, "stable", 2)
+    assert entry(base)["specific"] == [1, 2] and labels.prune(base, 1) == [3]
+    labels.move(base, "stable", 4)
+    assert entry(base)["specific"] == [1, 4]
+    labels.move(base, "stable", 1)
+    assert entry(base) == {"path": "/models/digits", "specific": [1], "labels": {"stable": 1}}
+
+
+def test_a_version_that_is_pruned_while_we_wait_for_the_lock_gets_no_label(base):
+    labels.move(base, "stable", 4)
+    said = []
+
+    def move() -> None:
+        with pytest.raises(UserError, match="no version 2; it has 1, 3, 4"):
+            labels.move(base, "stable", 2)
+        said.append("refused")
+
+    with versions.locked(base.parent):
+        thread = threading.Thread(target=move)
+        thread.start()
+        time.sleep(0.2)
+        versions.remove(base, 2)
+    thread.join()
+    assert said == ["refused"] and entry(base)["labels"] == {"stable": 4}
+
+
+def test_the_way_back_leads_over_what_the_label_named(base):
+    """Not over a rejected canary, nor what was pruned; and back again as often as there is something."""
+    for label, version in (("stable", 1), ("canary", 2), ("stable", 3), ("canary", 4), ("stable", 4)):
+        labels.move(base, label, version)
+        labels.move(base, label, version)
+    assert labels.version_before(base, "stable") == 3 and labels.version_before(base, "canary") == 2
+    labels.move(base, "stable", 3)
+    labels.move(base, "stable", 3)
+    assert entry(base)["labels"] == {"stable": 3, "canary": 4}
+    assert labels.version_before(base, "stable") == 1
+
+    labels.move(base, "stable", 4)  # named by the canary: at once
+    versions.remove(base, 3)
+    succeed(run("-m", "aigc_tf", "rollback", base))
+    assert entry(base)["specific"] == [1, 4]
+    succeed(run("-m", "aigc_tf", "rollback", base))
+    assert entry(base)["labels"] == {"stable": 1, "canary": 4}
+    assert "choose one of 1, 2, 4 with --version" in refused(run("-m", "aigc_tf", "rollback", base))
+    succeed(run("-m", "aigc_tf", "rollback", base, "--version", 4))
+    assert entry(base)["labels"] == {"stable": 4, "canary": 4}
+
+    (base.parent / "models.labels.json").write_text('{"digits": {"stable": 4}}')
+    with pytest.raises(UserError, match="models.labels.json is damaged"):
+        labels.version_before(base, "stable")
+
+
+def test_a_model_without_labels_goes_back_from_its_newest(base):
+    succeed(run("-m", "aigc_tf", "rollback", base))
+    assert entry(base) == {"path": "/models/digits", "specific": [3], "labels": {"stable": 3}}
+
+
 def test_mistakes(base):
     with pytest.raises(UserError, match="no version 9; it has 1, 2, 3, 4"):
         labels.move(base, "stable", 9)
     with pytest.raises(UserError, match="no stable version beside which"):
         labels.move(base, "canary", 4)
     labels.move(base, "stable", 1)
-    with pytest.raises(UserError, match="no version before 1"):
+    with pytest.raises(UserError, match="no version that stable named before 1: choose one of 1, 2, 3, 4 with"):
         labels.version_before(base, "stable")
     assert "holds no version" in refused(run("-m", "aigc_tf", "list", base.parent / "absent"))
     (base.parent / "models.config").write_text("model_config_list { nonsense }")
     with pytest.raises(UserError, match="is no model config of TensorFlow Serving"):
         labels.labels(base)
+    for command in (("prune",), ("rollback",), ("label", "stable", "--version", "1")):
+        line = refused(run("-m", "aigc_tf", command[0], base.parent / "absent" / "digits", *command[1:]))
+        assert "holds no version" in line
 
 
 def test_what_others_wrote_is_kept(base):
@@ -207,5 +327,7 @@ def test_many_hands_lose_nothing(base):
 
 
 def test_none_of_it_imports_tensorflow():
-    program = "import sys; from aigc_tf.rollout import labels; assert 'tensorflow' not in sys.modules"
+    program = (
+        "import sys; from aigc_tf.rollout import labels; assert not {'tensorflow', 'aigc_tf.config'} & {*sys.modules}"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)

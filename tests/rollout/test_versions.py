@@ -117,9 +117,12 @@ def test_a_fault_leaves_nothing(tmp_path):
 
 
 def test_other_names_are_no_versions(tmp_path):
-    for name in ("1", "12", "2", "tmp", "-3", "4a", "building-5", "٣"):
+    for name in ("1", "12", "2", "tmp", "-3", "4a", "building-5", "٣", "007"):
         (tmp_path / name).mkdir()
+    (tmp_path / "13").write_text("a file")
     assert versions.versions(tmp_path) == [1, 2, 12]
+    with versions.building(tmp_path) as folder:
+        assert versions.publish(folder, tmp_path).name == "14"
     with pytest.raises(UserError, match="holds no version"):
         versions.existing(tmp_path / "absent")
 
