@@ -11,6 +11,7 @@ every answer is a pure function of its request, so asking twice does no harm. No
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -88,7 +89,8 @@ class Target:
     Attributes:
         server: HOST:PORT.
         model: the name that the server knows it by.
-        timeout: seconds that a request may take, over gRPC with all its retries.
+        timeout: over gRPC, seconds that a request may take with all its retries; over REST, seconds to wait for the
+            connection, and for each further piece of the answer, in each try.
     """
 
     server: str
@@ -138,8 +140,18 @@ def connect(
     return RestClient(target)
 
 
+@contextlib.contextmanager
+def understanding(target: Target) -> Iterator[None]:
+    """Takes an answer apart: what its form does not allow becomes a ServingError (INTERNAL)."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ServingError("INTERNAL", f"{target} gave an answer that is none of a model server ({reason})") from None
+
+
 def wait_until_available(client: Client, seconds: float = 60.0) -> None:
-    """Wait until the model, or the version of it that the client asks for, can answer.
+    """Wait until the model, or the version of it that the client asks for by number or label, can answer.
 
     A model that is still loading answers its status with HTTP 200 like any other: only the state "AVAILABLE" counts.
 
@@ -147,17 +159,22 @@ def wait_until_available(client: Client, seconds: float = 60.0) -> None:
         ServingError: it was not available in time; the message says which states it had.
     """
     wanted = client.target.version
+    passing = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_FOUND"}
+    if client.target.label is not None:
+        passing.add("INVALID_ARGUMENT")  # the label is not there yet
     deadline = time.monotonic() + seconds
     while True:
         try:
             states = client.states()
             found = "versions " + ", ".join(f"{version} {state}" for version, state in sorted(states.items()))
+            if any(state == "AVAILABLE" and wanted in (None, version) for version, state in states.items()):
+                if client.target.label is not None:
+                    client.signatures()  # TensorFlow Serving's status passes over labels: only a real question tells
+                return
         except ServingError as error:
-            if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_FOUND"):
+            if error.code not in passing:
                 raise
-            states, found = {}, str(error)
-        if any(state == "AVAILABLE" and wanted in (None, version) for version, state in states.items()):
-            return
+            found = str(error)
         if time.monotonic() >= deadline:
             raise ServingError("UNAVAILABLE", f"{client.target} was not AVAILABLE within {seconds:g} s: {found}")
         time.sleep(min(_SECONDS_BETWEEN_LOOKS, max(0.0, deadline - time.monotonic())))

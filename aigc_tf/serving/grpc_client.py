@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec
+from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec, understanding
 
 # gRPC's own limit of 4 MB would refuse a batch of 64 images of 128 pixels as floats.
 _MAX_MESSAGE_BYTES = 256 * 2**20
@@ -98,7 +98,8 @@ class GrpcClient:
             inputs={name: tf.make_tensor_proto(values) for name, values in inputs.items()},
         )
         response = self._call(self._predictions.Predict, request)
-        return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
+        with understanding(self.target):
+            return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
 
     def _spec(self, signature: str = "") -> model_pb2.ModelSpec:
         spec = model_pb2.ModelSpec(name=self.target.model, signature_name=signature)

@@ -90,7 +90,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             if not wanted <= set(signature.outputs):
                 raise invalid(f"output_filter names {sorted(wanted - set(signature.outputs))}, which are no outputs")
             inputs = proto_tensors.decode(request.inputs, signature, self._limits.max_rows)
-            signature.check(inputs, self._limits.max_rows)
+            signature.check(inputs, self._limits)
             outputs = await version.predict(signature, inputs)
             reply = predict_pb2.PredictResponse()
             reply.model_spec.name = request.model_spec.name

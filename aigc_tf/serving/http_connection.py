@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from aigc_tf.serving.limits import Limits
 
 _LARGEST_HEAD = 64 * 1024  # bytes of a request line and its headers
+_FULL = JSONResponse({"error": "too many connections; try again later"}, 503, {"connection": "close"})
 
 
 def bounded(limits: Limits) -> type[HttpToolsProtocol]:
-    """A connection for these limits: time for a whole request, time for its whole answer, size of its head."""
+    """A connection for these limits: their number, time for a whole request and its whole answer, size of its head."""
 
     class BoundedConnection(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None
@@ -38,6 +40,9 @@ def bounded(limits: Limits) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._in_head, self._head_bytes = False, 0
+            # uvicorn's own limit would answer in plain text.
+            full = max(len(self.connections), len(self.tasks)) >= limits.max_connections
+            self.app = _FULL if full else self.config.loaded_app
             super().on_headers_complete()
 
         def on_message_complete(self) -> None:

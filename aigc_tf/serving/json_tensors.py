@@ -9,7 +9,7 @@ import base64
 import binascii
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ import tensorflow as tf
 
 from aigc_tf.serving.request_error import RequestError, invalid
 from aigc_tf.serving.signature import Signature, check_rows
+
+_VALUES_AT_ONCE = 10_000
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -45,11 +47,28 @@ def decode(request: Mapping[str, Any], signature: Signature, max_rows: int) -> d
 
 def encode(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
     """The answer's JSON: `predictions` in row form, `outputs` in column form; one output goes without its name."""
-    columns = {name: _json_values(name, array) for name, array in outputs.items()}
+    columns = {name: [json.dumps(row) for row in _rows(name, array)] for name, array in outputs.items()}
     if in_rows:
-        rows = [dict(zip(columns, row)) if len(columns) > 1 else row[0] for row in zip(*columns.values())]
-        return json.dumps({"predictions": rows}).encode()
-    return json.dumps({"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}).encode()
+        return f'{{"predictions": {_list(_named(dict(zip(columns, row))) for row in zip(*columns.values()))}}}'.encode()
+    return f'{{"outputs": {_named({name: _list(rows) for name, rows in columns.items()})}}}'.encode()
+
+
+def _named(texts: Mapping[str, str]) -> str:
+    """An object of JSON texts, or the only one by itself."""
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in texts.items()) + "}"
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(texts) + "]"
+
+
+def _rows(name: str, array: np.ndarray) -> Iterator[Any]:
+    """The rows of an output as Python's values, made a few at a time: they are far larger than the array."""
+    rows_at_once = max(1, _VALUES_AT_ONCE * len(array) // max(1, array.size))
+    for start in range(0, len(array), rows_at_once):
+        yield from _json_values(name, array[start : start + rows_at_once])
 
 
 def _from_rows(instances: Any, signature: Signature, max_rows: int) -> dict[str, list]:
@@ -137,13 +156,20 @@ def _bool(item: Any) -> bool:
 
 def _bytes(item: Any) -> bytes:
     if isinstance(item, str):
-        return item.encode()
+        return _utf8(item)
     if not _is_base64(item):
         raise TypeError
     try:
         return base64.b64decode(item["b64"], validate=True)
     except (binascii.Error, ValueError):
         raise invalid("unable to decode a value of base64") from None
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # JSON can write half of a surrogate pair
+        raise invalid("a string holds half of a surrogate pair, which is no character") from None
 
 
 def _is_base64(item: Any) -> bool:

@@ -15,6 +15,8 @@ class Limits:
     """Largest request, over HTTP and over gRPC."""
     max_rows: int = 4096
     """Most rows that one request may ask for."""
+    max_answer_bytes: int = 16 * 2**20
+    """Largest answer in numbers, four bytes a float; its JSON is about four times as large."""
     max_queued_rows: int = 16_384
     """Most rows that may wait for one signature of one version; beyond it requests are refused as unavailable (503)."""
     max_batch_size: int = 64

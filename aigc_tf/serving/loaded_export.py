@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from aigc_tf import untrusted
 from aigc_tf.serving import proto_tensors
 from aigc_tf.serving.request_error import RequestError, invalid
 from aigc_tf.serving.signature import Signature
@@ -38,10 +39,11 @@ class LoadedExport:
         """Check, load and warm up the export in `folder`; blocks for some hundred milliseconds.
 
         Raises:
-            LoadError: the graph holds what a server lacks, a signature cannot be batched, or a warm-up request failed.
+            LoadError: the graph holds what a server lacks or reaches beyond tensors, to files for instance, a
+                signature cannot be batched, or a warm-up request failed.
             OSError, tf.errors.OpError: files are missing or damaged.
         """
-        faults = list(graph_faults(os.fspath(folder)))
+        faults = [*graph_faults(os.fspath(folder)), *untrusted.inspect(folder).dangers]
         if faults:
             raise LoadError("; ".join(faults))
         self._calls: dict[str, Callable] = {}

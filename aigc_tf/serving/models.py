@@ -53,7 +53,7 @@ class Version:
 @dataclasses.dataclass(eq=False)
 class _Model:
     versions: dict[int, Version] = dataclasses.field(default_factory=dict)
-    labels: dict[str, int] = dataclasses.field(default_factory=dict)
+    labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Models:
@@ -64,7 +64,7 @@ class Models:
         self._config = read_config()
         self._limits = limits
         self._metrics = metrics
-        self._models: dict[str, _Model] = {name: _Model() for name in self._config}
+        self._models = {name: _Model(labels=config.labels) for name, config in self._config.items()}
         self._num_workers = os.cpu_count() or 1
         self._workers = ThreadPoolExecutor(self._num_workers, "predict")
         self._files = ThreadPoolExecutor(1, "load")
@@ -120,13 +120,13 @@ class Models:
                 logger.exception("looking for versions failed")
 
     async def refresh(self) -> None:
-        """Look once: load what is new, then move the labels, then let go of what is not wanted any more."""
+        """Look once: move the labels, then load what is new, then let go of what is not wanted any more."""
         try:
-            self._config = await self._in_thread(self._read_config)
+            self._take(await self._in_thread(self._read_config))
         except UserError as error:
             self._warn(f"{error}; the last good one stays in force")
         for name, config in self._config.items():
-            model = self._models.setdefault(name, _Model())
+            model = self._models[name]
             try:
                 wanted = await self._in_thread(config.wanted)
             except OSError as error:
@@ -134,13 +134,11 @@ class Models:
                 continue
             for number, folder in wanted.items():
                 await self._load_if_new(name, model, number, folder)
-            self._move_labels(name, model, config.labels)
             available = {found for found, version in model.versions.items() if version.state == "AVAILABLE"}
             if available & wanted.keys():  # else the old ones are better than none
                 self._unload(name, model, available - wanted.keys())
         for name, model in self._models.items():
             if name not in self._config:
-                model.labels = {}
                 self._unload(name, model, set(model.versions))
 
     async def close(self) -> None:
@@ -193,16 +191,21 @@ class Models:
 
         return Batcher(run, self._limits, self._workers, self._num_workers, count_batch)
 
-    def _move_labels(self, name: str, model: _Model, labels: Mapping[str, int]) -> None:
-        moved = {}
-        for label, number in labels.items():
-            if number in model.versions and model.versions[number].state == "AVAILABLE":
-                moved[label] = number
-            else:
-                self._warn(f"label {label} of {name} cannot name version {number}, which is not available")
-                if label in model.labels:
-                    moved[label] = model.labels[label]
-        model.labels = moved
+    def _take(self, config: dict[str, ModelConfig]) -> None:
+        """Let a config rule, or raise UserError where it moves a label to a version that is not available.
+
+        TensorFlow Serving checks this before it looks at the versions to load, and refuses the whole config. A label
+        that it does not know yet may name any version, with `--allow_version_labels_for_unavailable_models`.
+        """
+        available = self.available()
+        for name, wanted in config.items():
+            known = self._models.setdefault(name, _Model())
+            for label, number in wanted.labels.items():
+                if known.labels.get(label, number) != number and number not in available.get(name, ()):
+                    raise UserError(f"label {label} of {name} cannot move to version {number}, which is not available")
+        self._config = config
+        for name, model in self._models.items():
+            model.labels = config[name].labels if name in config else {}
 
     def _unload(self, name: str, model: _Model, numbers: set[int]) -> None:
         for version in (model.versions[number] for number in numbers):

@@ -13,6 +13,8 @@ from tensorflow.core.framework.types_pb2 import DataType
 from aigc_tf.serving.request_error import invalid
 from aigc_tf.serving.signature import Signature
 
+_MOST_REPEATED = 65_536  # values of a tensor that clients may write as one, such as a truncation for all rows
+
 
 def decode(protos: Mapping[str, TensorProto], signature: Signature, max_rows: int) -> dict[str, np.ndarray]:
     """Arrays [N, ...] by input name; RequestError where a type, a shape or the number of values is wrong."""
@@ -33,7 +35,7 @@ def _array(name: str, proto: TensorProto, signature: Signature, max_rows: int) -
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     signature.check_shape(name, shape, max_rows)
     # One value may stand for all of them, so a short message could ask for any amount of memory.
-    if None in signature.inputs[name].row_shape and math.prod(shape) > proto.ByteSize():
+    if math.prod(shape) > max(proto.ByteSize(), _MOST_REPEATED):
         raise invalid(f"input {name} has the shape {list(shape)}, but values for less of it")
     try:
         return tf.make_ndarray(proto)

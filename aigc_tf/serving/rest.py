@@ -98,7 +98,7 @@ def _read(body: bytes, version: Version, limits: Limits) -> tuple[bool, Signatur
     request = json_tensors.parse(body)
     signature = version.export.signature(request.get("signature_name", ""))
     inputs = json_tensors.decode(request, signature, limits.max_rows)
-    signature.check(inputs, limits.max_rows)
+    signature.check(inputs, limits)
     return "instances" in request, signature, inputs
 
 

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
-from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec
+from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec, understanding
 
 # One lost answer is asked for again (a server that drains closes idle connections), but only one: a server that is
 # too slow would only get slower. POST is among the retried methods, since a prediction changes nothing.
@@ -79,7 +79,8 @@ class RestClient:
     def states(self) -> dict[int, str]:
         # Version and label are left out: the status of a version that does not exist yet would be an error.
         answer = self._ask("GET", self._model)
-        return {int(status["version"]): status["state"] for status in answer["model_version_status"]}
+        with understanding(self.target):
+            return {int(status["version"]): status["state"] for status in answer["model_version_status"]}
 
     def signatures(self) -> dict[str, Signature]:
         return self._signatures
@@ -87,22 +88,25 @@ class RestClient:
     @functools.cached_property
     def _signatures(self) -> dict[str, Signature]:
         answer = self._ask("GET", f"{self._model}{self._choice()}/metadata")
-        return {
-            name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))
-            for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
-            if not name.startswith("__")  # TensorFlow's own, which initialises tables
-        }
+        with understanding(self.target):
+            return {
+                name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))
+                for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
+                if not name.startswith("__")  # TensorFlow's own, which initialises tables
+            }
 
     def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
         if signature not in self._signatures:
             raise ServingError("INVALID_ARGUMENT", f"{self.target} has no signature {signature!r}, but {self._names()}")
         columns = {name: _to_json(np.asarray(values)) for name, values in inputs.items()}
         body = {"signature_name": signature, "inputs": columns}
-        outputs = self._ask("POST", f"{self._model}{self._choice()}:predict", body)["outputs"]
+        answer = self._ask("POST", f"{self._model}{self._choice()}:predict", body)
         specs = self._signatures[signature].outputs
-        if len(specs) == 1:  # a single output comes without its name
-            outputs = dict.fromkeys(specs, outputs)
-        return {name: _from_json(values, specs[name]) for name, values in outputs.items()}
+        with understanding(self.target):
+            outputs = answer["outputs"]
+            if len(specs) == 1:  # a single output comes without its name
+                outputs = dict.fromkeys(specs, outputs)
+            return {name: _from_json(outputs[name], spec) for name, spec in specs.items()}
 
     def _names(self) -> str:
         return ", ".join(sorted(self._signatures))
@@ -158,7 +162,8 @@ def _to_json(values: np.ndarray) -> Any:
 def _from_json(values: Any, spec: TensorSpec) -> np.ndarray:
     if spec.dtype == object:
         values = _nested(
-            lambda text: base64.b64decode(text["b64"]) if isinstance(text, dict) else text.encode(), values
+            lambda text: base64.b64decode(text["b64"], validate=True) if isinstance(text, dict) else text.encode(),
+            values,
         )
     return np.array(values, spec.dtype)
 

@@ -59,7 +59,6 @@ async def _serve(
                 access_log=False,
                 log_config=None,
                 server_header=False,
-                limit_concurrency=limits.max_connections,
                 timeout_graceful_shutdown=int(limits.answer_seconds),
             )
         )

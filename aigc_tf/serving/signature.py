@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.request_error import invalid
 
 
@@ -58,19 +60,31 @@ class Signature:
             raise invalid(f"input {name} has the shape {list(shape)}, expected [{wanted}]")
         check_rows(shape[0], max_rows)
 
-    def check(self, inputs: Mapping[str, np.ndarray], max_rows: int) -> None:
+    def check(self, inputs: Mapping[str, np.ndarray], limits: Limits) -> None:
         """Raise `RequestError` unless the inputs have the right names and shapes, as many rows, and finite numbers.
 
-        TensorFlow Serving would compute with NaN; an image of NaN is no answer, so it is refused here.
+        TensorFlow Serving would compute with NaN; an image of NaN is no answer, so it is refused here. So are more rows
+        than the answer has room for, as far as the signature tells the size of a row.
         """
         self.check_names(inputs)
         for name, array in inputs.items():
-            self.check_shape(name, array.shape, max_rows)
+            self.check_shape(name, array.shape, limits.max_rows)
             if self.inputs[name].dtype.is_floating and not np.isfinite(array).all():
                 raise invalid(f"input {name} holds NaN or infinity, expected finite numbers")
         if len({len(array) for array in inputs.values()}) > 1:
             rows = {name: len(array) for name, array in inputs.items()}
             raise invalid(f"the inputs have different numbers of rows: {rows}")
+        self._check_answer(len(next(iter(inputs.values()))), limits.max_answer_bytes)
+
+    def _check_answer(self, rows: int, max_bytes: int) -> None:
+        row_bytes = sum(
+            tensor.dtype.size * math.prod(size or 1 for size in tensor.row_shape) for tensor in self.outputs.values()
+        )
+        if rows * row_bytes > max_bytes:
+            raise invalid(
+                f"the answer for {rows} rows would have {rows * row_bytes} bytes of numbers, more than {max_bytes}: "
+                f"ask for at most {max_bytes // row_bytes} rows at a time"
+            )
 
 
 def check_rows(rows: int, max_rows: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import time
 
+import numpy as np
 import pytest
 from stand_in import StandIn, answer_of, ask, opened, refusal, serving
 
@@ -16,7 +16,16 @@ RECEIVE_SECONDS = 1.5
 @pytest.fixture(scope="module")
 def strict(published) -> StandIn:
     """A server of its own with tight limits."""
-    limits = ("--receive-seconds", RECEIVE_SECONDS, "--max-queued-rows", 100, "--max-connections", 40)
+    limits = (
+        "--receive-seconds",
+        RECEIVE_SECONDS,
+        "--max-queued-rows",
+        100,
+        "--max-connections",
+        40,
+        "--max-answer-bytes",
+        50_000,
+    )
     with serving(published, *limits) as stand_in:
         yield stand_in
 
@@ -62,6 +71,15 @@ def test_a_full_queue_refuses_and_recovers(strict):
     status, error = refusal(strict.rest, PREDICT, {"instances": list(range(101))})
     assert status == 503
     assert "queue of this signature is full" in error
+
+
+def test_an_answer_too_large_is_refused_before_it_is_computed(strict):
+    status, error = refusal(strict.rest, PREDICT, {"signature_name": "sample", "inputs": list(range(90))})
+    assert status == 400
+    most = int(error.split("ask for at most ")[1].split()[0])
+    status, answer = ask(strict.rest, PREDICT, {"signature_name": "sample", "inputs": list(range(most))})
+    assert (status, np.float32(answer["outputs"]).nbytes <= 50_000) == (200, True)
+    assert refusal(strict.rest, PREDICT, {"signature_name": "sample", "inputs": list(range(most + 1))})[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -127,10 +145,7 @@ def test_more_connections_than_allowed_are_turned_away(strict):
         for _ in range(60):
             stack.enter_context(opened(strict))
         time.sleep(0.2)
-        connection = http.client.HTTPConnection(strict.rest, timeout=30)
-        connection.request("GET", "/v1/models/digits")
-        assert connection.getresponse().status == 503
-        connection.close()
+        assert refusal(strict.rest, "/v1/models/digits") == (503, "too many connections; try again later")
         time.sleep(RECEIVE_SECONDS + 1)
         assert ask(strict.rest, "/v1/models/digits")[0] == 200
 

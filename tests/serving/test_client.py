@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from commands import ROOT, refused, run, succeed
+from stand_in import serving
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -254,6 +255,56 @@ def test_only_the_state_available_is_ready():
             wait_until_available(first, 0.1)
     assert "digits version 1 on" in str(error.value)
     assert "was not AVAILABLE within 0.1 s: versions 1 END, 2 AVAILABLE" in str(error.value)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_label_is_waited_for(published, models_config, tmp_path, protocol):
+    """The model is AVAILABLE all the while, in another version than the one that gets the label."""
+    file = tmp_path / "models.config"
+    labelled = models_config.read_text()
+    file.write_text(labelled.replace('version_labels { key: "canary" value: 2 }', ""))
+    with (
+        serving(published, "--model-config", file) as stand_in,
+        connect(address(stand_in, protocol), "digits", protocol, label="canary") as client,
+    ):
+        with pytest.raises(ServingError, match="label canary on .* was not AVAILABLE within 0.1 s: .*label: canary"):
+            wait_until_available(client, 0.1)
+        file.write_text(labelled)
+        wait_until_available(client, 30)
+        assert len(list(generate(client, [1]))) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        [],
+        {"outputs": None},
+        {"outputs": [{"b64": "A"}]},
+        {"outputs": [{"b64": "??=="}]},
+        {"outputs": [{"b64": 1}]},
+        {"outputs": [{}]},
+        {"outputs": [1]},
+    ],
+    ids=str,
+)
+def test_an_answer_of_another_form_is_told_in_a_sentence(broken):
+    def refused_answer(metadata: object) -> ServingError:
+        def answer(path: str, _: int) -> tuple[int, object]:
+            return 200, (metadata if path.endswith("/metadata") else broken)
+
+        with answering(answer) as (server, _), connect(server, "digits") as client:
+            with pytest.raises(ServingError) as states:
+                client.states()
+            assert states.value.code == "INTERNAL"
+            with pytest.raises(ServingError) as error:
+                list(generate(client, [1]))
+        return error.value
+
+    for metadata in (METADATA, {"metadata": {}}):
+        error = refused_answer(metadata)
+        assert error.code == "INTERNAL"
+        assert "digits on 127.0.0.1" in str(error)
 
 
 def test_what_is_no_png_is_not_saved(tmp_path):

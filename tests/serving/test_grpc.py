@@ -20,6 +20,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+IMAGE = (16, 16, 1)  # of the model under test
+
 
 @pytest.fixture(scope="module")
 def channel(server):
@@ -45,9 +47,9 @@ def refused(call, message) -> tuple[grpc.StatusCode, str]:
     return caught.value.code(), caught.value.details()
 
 
-def claimed(shape: list[int], dtype: int = tf.int64.as_datatype_enum) -> TensorProto:
+def claimed(shape: list[int], dtype: int = tf.int64.as_datatype_enum, **value: list) -> TensorProto:
     """One value that is said to stand for a whole shape."""
-    tensor = TensorProto(dtype=dtype, int64_val=[1])
+    tensor = TensorProto(dtype=dtype, **(value or {"int64_val": [1]}))
     for size in shape:
         tensor.tensor_shape.dim.add(size=size)
     return tensor
@@ -128,6 +130,12 @@ def test_status_and_metadata(channel, stub):
         ),
         ({"latent": np.zeros((1, 9), np.float32)}, {"signature_name": "decode"}, "INVALID_ARGUMENT", "[1, 9]"),
         ({"seed": np.zeros(2**21, np.int64)}, {}, "RESOURCE_EXHAUSTED", "larger than max"),
+        (
+            {"image": claimed([4096, *IMAGE], tf.float32.as_datatype_enum, float_val=[0.5])},
+            {"signature_name": "discriminate"},
+            "INVALID_ARGUMENT",
+            "but values for less of it",
+        ),
     ],
 )
 def test_refusals(stub, inputs, spec, code, message):
@@ -146,6 +154,14 @@ def test_a_broken_tensor_is_refused(stub):
     message = request({"seed": TensorProto(dtype=tf.int64.as_datatype_enum, tensor_content=b"123")})
     message.inputs["seed"].tensor_shape.dim.add(size=1)
     assert refused(stub.Predict, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_one_value_stands_for_some(stub):
+    """As tf.make_tensor_proto(0.5, shape=[200]) writes it."""
+    inputs = {"seed": np.arange(200), "truncation": claimed([200], tf.float32.as_datatype_enum, float_val=[0.5])}
+    written = {"seed": np.arange(200), "truncation": np.full(200, 0.5, np.float32)}
+    one, other = (stub.Predict(request(each, signature_name="truncated"), timeout=30) for each in (inputs, written))
+    assert one.outputs["image_bytes"].string_val == other.outputs["image_bytes"].string_val
 
 
 def test_only_the_outputs_asked_for(stub):

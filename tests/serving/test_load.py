@@ -14,4 +14,7 @@ def test_no_request_fails_and_no_image_is_wrong_while_versions_are_swapped(publi
     assert figures["swaps"] >= 3
     assert figures["requests"] >= 200
     assert (figures["failed_requests"], figures["failures"], figures["wrong_images"]) == (0, [], 0)
+    # Each version takes some MB; none may stay behind, and no more than the allocator holds back.
+    warm, end = (figures[f"server_memory_mb_in_{part}_quarter"] for part in ("second", "last"))
+    assert end < warm + 300
     assert "images per second" in (tmp_path / "serving.md").read_text()

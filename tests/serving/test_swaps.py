@@ -6,8 +6,10 @@ import base64
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
+import tensorflow as tf
 from commands import refused, run
 from stand_in import StandIn, answer_of, ask, opened, serving, until
 
@@ -75,6 +77,69 @@ def test_a_label_is_moved_in_the_config(published, models_config, tmp_path):
         until(lambda: states(server) == {1: "AVAILABLE", 2: "END"})
         assert images(server) == images(server, "/labels/stable") == first
         assert ask(server.rest, "/v1/models/digits/labels/canary:predict", BODY)[0] == 400
+
+
+def test_a_config_that_moves_a_label_too_early_is_refused_whole(published, models_config, tmp_path):
+    """As TensorFlow Serving does with --allow_version_labels_for_unavailable_models."""
+    file = tmp_path / "models.config"
+    both = models_config.read_text()
+    canary = 'version_labels { key: "canary" value: 2 }'
+    alone = both.replace(" versions: 2", "").replace(canary, "")
+    file.write_text(alone)
+    with serving(published, "--model-config", file) as server:
+        first = images(server, "/labels/stable")
+        file.write_text(both.replace(canary, "").replace('"stable" value: 1', '"stable" value: 2'))
+        until(lambda: any("label stable of digits cannot move to version 2" in line for line in server.log))
+        time.sleep(2.5)  # two more looks
+        assert len([line for line in server.log if "cannot move" in line]) == 1
+        assert states(server) == {1: "AVAILABLE"}
+        assert images(server, "/labels/stable") == first
+
+        file.write_text(both)  # a label that is new may come with its version
+        until(lambda: states(server) == {1: "AVAILABLE", 2: "AVAILABLE"})
+        second = images(server, "/labels/canary")
+        file.write_text(both.replace('"stable" value: 1', '"stable" value: 2'))
+        until(lambda: images(server, "/labels/stable") == second)
+
+
+def test_a_label_may_name_a_version_that_is_not_there_when_the_server_starts(published, models_config, tmp_path):
+    base = tmp_path / "digits"
+    base.mkdir()
+    put(published / "1", base, 1)
+    with serving(base, "--model-config", models_config) as server:
+        assert ask(server.rest, "/v1/models/digits/labels/canary:predict", BODY)[0] == 404
+        put(published / "2", base, 2)
+        until(lambda: states(server) == {1: "AVAILABLE", 2: "AVAILABLE"})
+        assert images(server, "/labels/canary") == images(server, "/versions/2")
+
+
+class Writing(tf.Module):
+    """A model of somebody's: it answers, and writes a file on the way."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="seed")])
+    def serve(self, seed):
+        tf.io.write_file(str(self._file), "taken")
+        return {"image_bytes": tf.strings.as_string(seed)}
+
+
+def test_a_model_that_writes_files_is_never_loaded(published, tmp_path):
+    base, victim = tmp_path / "digits", tmp_path / "victim"
+    base.mkdir()
+    put(published / "1", base, 1)
+    module = Writing(victim)
+    tf.saved_model.save(module, str(tmp_path / "foreign"), signatures=module.serve)
+    with serving(base) as server:
+        (tmp_path / "foreign").rename(base / "2")
+        until(lambda: states(server).get(2) == "END")
+        (entry,) = ask(server.rest, "/v1/models/digits/versions/2")[1]["model_version_status"]
+        assert "operation WriteFile writes files of the machine" in entry["status"]["error_message"]
+        assert ask(server.rest, "/v1/models/digits/versions/2:predict", BODY)[0] == 404
+        assert len(images(server)) == 3  # of version 1
+    assert not victim.exists()
 
 
 def test_what_is_in_flight_is_finished_before_the_end(published):
