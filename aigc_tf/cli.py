@@ -6,6 +6,7 @@ Flags come from dataclasses through tyro. TensorFlow is imported only once the a
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -98,8 +99,10 @@ class EvaluateCommand:
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
 
         for name, file in (("--json", self.json), ("--report", self.report)):
-            if file is not None and (file.is_dir() or not file.name):
-                raise UserError(f"{name} {file} is a folder: give the file to write")
+            if file is not None:
+                _check_writable(name, file)
+        if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
+            raise UserError("--num-samples must be at least 2, and --seed at least 0")
 
     @property
     def judges_run(self) -> bool:
@@ -107,6 +110,18 @@ class EvaluateCommand:
         if self.subject is None or (self.subject / "config.json").is_file():
             return self.subject is not None
         return not any(self.subject.glob("**/saved_model.pb"))
+
+
+def _check_writable(flag: str, file: Path) -> None:
+    """Raise UserError where the file can surely not be written: better now than after minutes of judging."""
+    try:
+        folder = next(parent for parent in file.absolute().parents if parent.exists())
+        if file.is_dir() or not file.name:
+            raise UserError(f"{flag} {file} is a folder: give the file to write")
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"{flag} {file} cannot be written: {folder} is no folder that takes files")
+    except OSError as error:
+        raise UserError(f"{flag} {file} cannot be written: {error.strerror}") from None
 
 
 def train_main(arguments: list[str] | None = None) -> int:

@@ -85,6 +85,14 @@ def write(record: dict[str, Any], file: Path) -> None:
     write_atomically(file, json.dumps(record, indent=2) + "\n")
 
 
+def num_generated(file: Path) -> int:
+    """How many images the record in `file` judged, 0 where there is none that can be read."""
+    try:
+        return int(json.loads(file.read_text())["num_generated"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+
+
 def show(record: dict[str, Any]) -> None:
     """Print the figures of an evaluation as a table, and under it whose they are and what to beware of."""
     subject, real = record["subject"], record["num_real"]

@@ -53,7 +53,8 @@ def evaluate_run(
     """Judge the checkpoint of `step` (the newest by default) and record it in the run folder.
 
     Arguments and errors as for `evaluate`. Written are `evaluation/<step>.json`, the same as a report to read, and
-    events for TensorBoard; raw weights and other extractors have files of their own beside them.
+    events for TensorBoard; raw weights, other extractors, and fewer images than were judged before, have files of their
+    own beside them.
     """
     subject = subjects.of_run(run, step, weights)
     evaluation = evaluate(
@@ -62,6 +63,10 @@ def evaluate_run(
     judged_step = int(evaluation.record["subject"]["step"])
     short = evaluation.evidence.extractor
     variant = ("" if weights == "ema" else f"-{weights}") + ("" if short == "lenet" else f"-{short}")
+    before = evaluation_record.num_generated(run.evaluation_file(judged_step, variant))
+    if evaluation.record["num_generated"] < before:
+        variant += f"-{evaluation.record['num_generated']}-images"
+        say(f"a judgement of {before:,} images is there already: this one is kept beside it")
     evaluation_record.write(evaluation.record, run.evaluation_file(judged_step, variant))
     page.write(run.report_file(judged_step, variant), evaluation.record, evaluation.evidence)
     tensorboard.write(

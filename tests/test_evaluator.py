@@ -100,6 +100,14 @@ def test_the_same_command_gives_the_same_figures_bit_for_bit(trained, evaluated,
     assert again["warnings"] == evaluated[1]["warnings"]
 
 
+def test_a_judgement_of_fewer_images_replaces_no_larger_one(trained, evaluated):
+    before = (trained / "evaluation" / "20.json").read_text()
+    assert evaluate_main([str(trained), "--num-samples", "60", "--json", "/dev/null"]) == 0
+    assert (trained / "evaluation" / "20.json").read_text() == before
+    assert json.loads((trained / "evaluation" / "20-60-images.json").read_text())["num_generated"] == 60
+    assert Path("/dev/null").is_char_device()
+
+
 def test_two_evaluations_can_be_compared(evaluated, trained, tmp_path, capsys):
     """What `compare` asks of a record is what a record holds."""
     assert all(set(ALIKE) | set(VERSIONS) <= set(figure["provenance"]) for figure in evaluated[1]["measures"].values())
@@ -174,7 +182,9 @@ def test_what_cannot_be_judged_is_refused(trained, tmp_path, capsys):
     (tmp_path / "strange" / "1").mkdir(parents=True)
     (tmp_path / "strange" / "1" / "saved_model.pb").write_bytes(b"who knows")
     for said, arguments in {
-        "2 to 2000": [trained, "--num-samples", 1],
+        "2 to 2000": [trained, "--num-samples", 2001],
+        "at least 2": [trained, "--num-samples", 1],
+        "is no folder that takes files": [trained, "--json", trained / "config.json" / "record.json"],
         "no run folder": [tmp_path / "nowhere"],
         "step 7; it has 0, 10, 20": [trained, "--step", 7],
         "no best checkpoint": [trained, "--step", "best"],

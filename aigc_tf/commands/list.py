@@ -27,22 +27,30 @@ class Command:
         for column in ("version", "labels", "step", "data", "weights", "published"):
             table.add_column(column, no_wrap=True)
         named = labels.labels(self.base)
-        for version in existing(self.base):
+        versions = existing(self.base)
+        for version in versions:
             folder = self.base / str(version)
             card = _card(folder)
             table.add_row(
                 str(version),
                 " ".join(label for label, number in named if number == version),
                 str(card.get("step", "")),
-                card.get("recipe", {}).get("dataset", ""),
-                card.get("fingerprint", "")[:19],
+                str((card.get("recipe") or {}).get("dataset", "")),
+                str(card.get("fingerprint", ""))[:19],
                 f"{datetime.fromtimestamp(folder.stat().st_mtime):%Y-%m-%d %H:%M}",
             )
-        Console().print(table)
+        console = Console()
+        console.print(table)
+        for label, number in named:
+            if number not in versions:
+                console.print(f"warning: {label} names version {number}, which is not there", highlight=False)
         return 0
 
 
 def _card(folder: Path) -> dict:
-    """The model card of a version, nothing where it has none."""
-    file = folder / "assets.extra" / "model_card.json"
-    return json.loads(file.read_text()) if file.is_file() else {}
+    """The model card of a version, nothing where it has none that can be read."""
+    try:
+        card = json.loads((folder / "assets.extra" / "model_card.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes, Positional
 
 from aigc_tf import quiet
+from aigc_tf.errors import UserError
 from aigc_tf.serving.limits import Limits
 
 
@@ -31,6 +32,11 @@ class Command:
     grpc_port: int = 8500
     """Port of gRPC; 0 takes a free one."""
     limits: OmitArgPrefixes[Limits] = Limits()
+
+    def __post_init__(self) -> None:
+        for name, port in (("--port", self.port), ("--grpc-port", self.grpc_port)):
+            if not 0 <= port < 65_536:
+                raise UserError(f"{name} {port} must be from 0 to 65535")
 
     def run(self) -> int:
         from aigc_tf.serving import model_config

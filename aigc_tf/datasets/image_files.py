@@ -28,7 +28,7 @@ def read(
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: expected one with image files ({', '.join(sorted(_SUFFIXES))})")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and not path.is_dir())
     if not paths:
         raise UserError(f"{folder} holds no images: expected files that end in {', '.join(sorted(_SUFFIXES))}")
     height, width, channels = image_shape

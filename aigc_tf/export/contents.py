@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
 _WARM_UP_BATCHES = (1, 8, 64)
+_logger = logging.getLogger("aigc_tf")
 
 
 def fingerprint(model: GenerativeModel) -> str:
@@ -48,10 +50,6 @@ def write(model: GenerativeModel, run: RunFolder, name: str, folder: Path) -> No
 def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: list[str]) -> dict[str, Any]:
     step = int(model.step.numpy())
     spec = model.spec
-    judged = run.evaluation_file(step)
-    evaluation = json.loads(judged.read_text()) if judged.exists() else None
-    if evaluation is not None and evaluation.get("subject", {}).get("fingerprint") != fingerprint(model):
-        evaluation = None  # of other weights, or from before fingerprints were recorded
     height, width, channels = spec.image_shape
     return {
         "name": name,
@@ -67,13 +65,25 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: l
             "fingerprint": spec.fingerprint,
         },
         "recipe": json.loads(run.config_file.read_text()),
-        "evaluation": evaluation,
+        "evaluation": _evaluation(run.evaluation_file(step), fingerprint(model)),
         "intended_use": "teaching, experiments, and as a stand-in for images of this kind",
         "limits": "It shows what its training data show, with their gaps; single images can be malformed. Generated "
         "images are no evidence of anything, and the licence of the data applies to them where the law says so. Its "
         "PNGs say in a text chunk that they are generated, and by which weights; whoever saves them anew can remove "
         "that.",
     }
+
+
+def _evaluation(file: Path, weights: str) -> dict[str, Any] | None:
+    """The record of a judgement of these very weights, None where there is none that can be read."""
+    try:
+        record = json.loads(file.read_text())
+        return record if record["subject"]["fingerprint"] == weights else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        _logger.warning("%s cannot be read (%r): the model card goes without it", file, error)
+        return None
 
 
 def _write_warm_up(name: str, path: Path) -> None:

@@ -34,7 +34,7 @@ def read(file: Path) -> ModelServerConfig:
     """The config in `file`, an empty one where there is no file. Raises UserError for what is no such config."""
     try:
         return text_format.Parse(file.read_text() if file.exists() else "", ModelServerConfig())
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+    except (text_format.ParseError, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no model config of TensorFlow Serving ({error}): mend it or remove it") from None
 
 

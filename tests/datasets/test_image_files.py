@@ -58,6 +58,13 @@ def test_a_file_that_was_cut_short_is_named(tmp_path):
         image_files.read(tmp_path, (8, 10, 1))
 
 
+def test_a_link_to_nowhere_is_told_of(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match="b.png cannot be read"):
+        image_files.read(tmp_path, (8, 10, 1))
+
+
 def test_deeper_channels_are_refused_instead_of_turned_white(tmp_path):
     Image.fromarray((GREY.astype(np.uint16) + 1) * 300).save(tmp_path / "deep.png")
     with pytest.raises(UserError, match="deep.png holds more than 8 bits a channel"):
