@@ -46,11 +46,18 @@ def test_warm_up_requests_are_answerable(published, loaded):
 
 def test_the_newest_evaluation_goes_with_it(trained, tmp_path):
     copy = type(trained).open(Path(shutil.copytree(trained.path, tmp_path / "run")))
-    copy.evaluation_file(12).write_text('{"measures": {"fd_lenet": {"value": 7.5}}}')
-    (tmp_path / "1").mkdir()
-    contents.write(load_model(copy), copy, "digits", tmp_path / "1")
-    card = tmp_path / "1" / "assets.extra" / "model_card.json"
-    assert json.loads(card.read_text())["evaluation"]["measures"]["fd_lenet"]["value"] == 7.5
+    model = load_model(copy)
+    record = {"subject": {"fingerprint": contents.fingerprint(model)}, "measures": {"fd_lenet": {"value": 7.5}}}
+
+    def evaluation(name: str, judged: str) -> dict | None:
+        copy.evaluation_file(12).write_text(judged)
+        (tmp_path / name).mkdir()
+        contents.write(model, copy, "digits", tmp_path / name)
+        return json.loads((tmp_path / name / "assets.extra" / "model_card.json").read_text())["evaluation"]
+
+    assert evaluation("own", json.dumps(record)) == record
+    assert evaluation("of other weights", json.dumps({**record, "subject": {"fingerprint": "sha256:0"}})) is None
+    assert evaluation("damaged", "[") is None
 
 
 def test_versions_count_up_and_nothing_is_overwritten(trained, tmp_path):
