@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import DivergedError, UserError
 from aigc_tf.models import MODELS
 from aigc_tf.models.generative_model import GenerativeModel
-from aigc_tf.run_folder import RunFolder, write_atomically
+from aigc_tf.run_folder import RunFolder
 
 _PREFIX = "step"
 _BEST = "best"

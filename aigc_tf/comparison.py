@@ -18,9 +18,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from rich.table import Table
 from rich.text import Text
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
 from aigc_tf.report.words import interval, number
-from aigc_tf.run_folder import RunFolder, write_atomically
+from aigc_tf.run_folder import RunFolder
 
 # What must agree for two figures to mean the same; steps, seeds, versions and averaging may differ.
 ALIKE = (

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from aigc_tf import __version__, environment
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.metrics.evidence import Evidence, Figure
 from aigc_tf.metrics.extractor import Extractor, cautions
 from aigc_tf.metrics.judge import Judgement
 from aigc_tf.reference import Reference
 from aigc_tf.report.words import number
-from aigc_tf.run_folder import write_atomically
 from aigc_tf.subjects import Subject
 
 

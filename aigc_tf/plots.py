@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 
-from aigc_tf.run_folder import RunFolder, write_atomically
+from aigc_tf.atomic_files import write_atomically
+from aigc_tf.run_folder import RunFolder
 
 _PANELS = {
     "loss": ("loss/generator", "loss/discriminator"),

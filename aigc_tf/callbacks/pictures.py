@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.image_grid import image_grid
 from aigc_tf.models.generative_model import latents_from_seeds, to_uint8
-from aigc_tf.run_folder import RunFolder, write_atomically
+from aigc_tf.run_folder import RunFolder
 
 _ROWS, _COLUMNS = 10, 10
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import jinja2
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics import METRICS
 from aigc_tf.metrics.class_coverage import class_counts
 from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.report import pictures, plots, words
-from aigc_tf.run_folder import write_atomically
 
 _SHOWN_ELSEWHERE = ("subject", "measures", "warnings", "class_names", "num_generated", "num_real", "num_training")
 # Names and paths may hold what no HTML may (control characters, halves of characters).
