@@ -61,13 +61,15 @@ class TrainConfig:
     """Learning rate of the generator."""
     discriminator_learning_rate: float = 2e-3
     """Learning rate of the discriminator."""
+    learning_rate_hold: float = 100_000.0
+    """Images seen before both learning rates begin to fall, with the square root of the images seen; 0 for constant."""
     beta_1: float = 0.0
     """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
     beta_2: float = 0.99
     """Decay of the squared gradient's mean (Adam and its kin; rho of rmsprop)."""
-    ema_half_life: float = 9_000.0
+    ema_half_life: float = 1_000_000.0
     """Half-life of the generator's moving average, in images; 0 for no averaging."""
-    ema_ramp_up: float = 0.05
+    ema_ramp_up: float = 0.1
     """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
 
     # Budget: give one; a default number of steps otherwise
@@ -201,6 +203,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "critic_steps": (1, 100),
     "generator_learning_rate": (1e-12, 10),
     "discriminator_learning_rate": (1e-12, 10),
+    "learning_rate_hold": (0, math.inf),
     "beta_1": (0, 0.999999),
     "beta_2": (0, 0.999999),
     "ema_half_life": (0, math.inf),

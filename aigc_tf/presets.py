@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from aigc_tf.config import TrainConfig
 
-# What the tutorials have in common: cross-entropy, no penalty, no moving average; Keras' betas unless told otherwise.
+# What the tutorials have in common: cross-entropy, constant rates, no penalty, no moving average; Keras' betas unless
+# told otherwise.
 _TUTORIAL = TrainConfig(
-    latent_dim=100, loss="non_saturating", penalties=(), ema_half_life=0.0, beta_1=0.9, beta_2=0.999
+    latent_dim=100,
+    loss="non_saturating",
+    penalties=(),
+    ema_half_life=0.0,
+    learning_rate_hold=0.0,
+    beta_1=0.9,
+    beta_2=0.999,
 )
 
 

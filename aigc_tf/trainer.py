@@ -136,12 +136,10 @@ def fit_until_done(
                 if config.on_divergence == "stop":
                     advice += ", or --on-divergence rollback"
                 raise DivergedError(f"{error}{tried}; {checkpoints.describe_last()}. {advice}") from None
-            optimizers = list(model.optimizers.values())
-            halved = [float(optimizer.learning_rate.numpy()) / 2 for optimizer in optimizers]
+            scale = float(model.learning_rate_scale.numpy()) / 2
             step = checkpoints.restore()
-            for optimizer, learning_rate in zip(optimizers, halved):
-                optimizer.learning_rate.assign(learning_rate)
-            _logger.warning("%s; back to step %d with learning rates %g and %g", error, step, *halved)
+            model.learning_rate_scale.assign(scale)
+            _logger.warning("%s; back to step %d with %g of the learning rates", error, step, scale)
     raise AssertionError("the loop above returns or raises")
 
 

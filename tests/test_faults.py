@@ -40,8 +40,8 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
 def test_rollback_goes_on_with_lower_learning_rates(tmp_path):
     done = train(*EXPLOSIVE, "--on-divergence", "rollback", "--logs", tmp_path)
     assert "trained to step 15" in succeed(done)
-    assert "back to step 0 with learning rates 5 and 5" in done.stderr
-    assert "back to step 0 with learning rates 2.5 and 2.5" in done.stderr
+    assert "back to step 0 with 0.5 of the learning rates" in done.stderr
+    assert "back to step 0 with 0.25 of the learning rates" in done.stderr
     assert newest_is_whole(tmp_path / "run") == 15
     lines = logged(tmp_path / "run")
     assert [(line["step"], line["learning_rate/generator"]) for line in lines] == [(5, 2.5), (10, 2.5), (15, 2.5)]

@@ -70,6 +70,7 @@ class GAN(GenerativeModel):
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        self._full_rates = {name: float(optimizer.learning_rate.numpy()) for name, optimizer in self.optimizers.items()}
         with self.distribute_strategy.scope():
             make_slots(generator_optimizer, self.generator.trainable_variables)
             make_slots(discriminator_optimizer, self.discriminator.trainable_variables)
@@ -89,6 +90,7 @@ class GAN(GenerativeModel):
         taken with a stride, so that replicas together see the rows that one device would see. The last fakes serve
         the generator's update too; that saves a pass through the generator.
         """
+        self._set_learning_rates()
         critic_steps = self.config.critic_steps
         for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
@@ -207,6 +209,19 @@ class GAN(GenerativeModel):
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables), experimental_aggregate_gradients=False)
         return tf.linalg.global_norm(gradients)
+
+    def _set_learning_rates(self) -> None:
+        """The rates of this step: full ones at first, then falling with the square root of the images seen.
+
+        A function of the step alone, so that a run can always be prolonged. In a game, constant rates end in a walk
+        around the equilibrium rather than in it; the walk narrows as they fall.
+        """
+        falling = tf.constant(1.0)
+        if hold := self.config.learning_rate_hold:
+            images_seen = tf.cast(self.step * self.config.global_batch_size, tf.float32)
+            falling = tf.sqrt(hold / tf.maximum(images_seen, hold))
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * falling)
 
     def _update_moving_average(self) -> None:
         batch_size = self.config.global_batch_size

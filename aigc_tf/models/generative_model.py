@@ -20,6 +20,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     Attributes:
         spec: the images it learns.
         step: int64 variable, the number of finished training steps.
+        learning_rate_scale: float32 variable that all learning rates are multiplied by; a rollback halves it.
         trackers: means by name since the last `reset_trackers`.
     """
 
@@ -27,9 +28,9 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         super().__init__()
         self.spec = spec
         self.seed = seed
-        self.step = tf.Variable(
-            0, trainable=False, dtype=tf.int64, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
-        )
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step", aggregation=first)
+        self.learning_rate_scale = tf.Variable(1.0, trainable=False, name="learning_rate_scale", aggregation=first)
         self.trackers = {name: GlobalMean(name=name) for name in tracked}
 
     @property

@@ -340,3 +340,21 @@ def test_trackers_outlive_an_epoch_and_start_anew_when_told():
     assert gan.trackers["loss/generator"].count.numpy() == 2 * BATCH
     gan.reset_trackers()
     assert gan.tracked() == {}
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_learning_rates_hold_and_then_fall_with_the_square_root_of_the_images_seen(replicas):
+    gan = tiny_gan(config(learning_rate_hold=2.0 * BATCH), replicas)
+    rates = []
+    for _ in range(9):
+        train(gan, 1)
+        rates.append(float(gan.generator_optimizer.learning_rate.numpy()))
+        assert float(gan.discriminator_optimizer.learning_rate.numpy()) == rates[-1]
+    assert rates == pytest.approx([0.1 * min(1.0, (2 / max(step, 1)) ** 0.5) for step in range(9)], rel=1e-6)
+    gan.learning_rate_scale.assign(0.5)
+    assert float(train(gan, 1).generator_optimizer.learning_rate.numpy()) == pytest.approx(0.05 * (2 / 9) ** 0.5)
+
+
+def test_a_hold_of_zero_keeps_learning_rates():
+    gan = train(tiny_gan(config(learning_rate_hold=0.0)), 3)
+    assert float(gan.generator_optimizer.learning_rate.numpy()) == pytest.approx(0.1, rel=1e-7)

@@ -1,0 +1,287 @@
+"""Quality against the CPU time that it took: the default recipe and those of the tutorials, under the same two judges.
+
+    python -m benchmarks.time_to_quality --data-dir DIR default:0:300 default:1:300 dcgan:0:450 dense-256:0:120
+
+Each run is PRESET:SEED:SECONDS. It is trained by `train.py`, with everything on but what comes after training, until
+its process has spent SECONDS of CPU time on every core, start-up included. "Seconds" on this page are CPU seconds over
+cores, so that other work on the machine hardly matters. Each checkpoint is noted with the time at which it was there.
+
+Judging comes after and is not counted: at points evenly spaced on a logarithmic axis, 10,000 images of the averaged
+generator (where a recipe has an average) are judged against the held-out digits, by the classifier that ships and by
+a second one of another architecture and seed (benchmarks/second_judge.py). Figures are multiples of the floor: the
+Fréchet distance of 10,000 training images under the same judge.
+
+Runs lie in --logs, with what was noted and judged: asked for more seconds later, a run goes on from where it was.
+Writes time_to_quality.json, .md and .png to --results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import record
+
+ROOT = Path(__file__).parent.parent
+CORES = len(os.sched_getaffinity(0))
+THRESHOLDS = (100, 70, 30, 10, 5, 3, 2, 1.5, 1.2)
+NUM_SAMPLES = 10_000
+# Steps between checkpoints: every two to five seconds of two cores, so that "when" is known that well.
+CHECKPOINT_EVERY = {"default": 100, "dcgan": 5, "dense-256": 100, "dense-64": 400}
+_FIRST_POINT, _SPACING = 8.0, 1.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One recipe under one seed, trained for `seconds`. Beside its `folder` lies what was noted and judged."""
+
+    recipe: str
+    seed: int
+    seconds: float
+    logs: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe}-{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        return self.logs / self.name
+
+    def read(self, what: str) -> list[dict[str, Any]]:
+        """What was "noted" (a row a checkpoint) or "judged", in order of steps."""
+        file = self._file(what)
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def add(self, what: str, row: dict[str, Any]) -> None:
+        with open(self._file(what), "a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _file(self, what: str) -> Path:
+        return self.logs / f"{self.name}.{what}.jsonl"
+
+
+def train(run: Run, data_dir: Path) -> None:
+    """Train until the time is spent, noting each checkpoint. Raises where train.py fails."""
+    noted = run.read("noted")
+    spent = noted[-1]["seconds"] if noted else 0.0
+    if spent >= run.seconds:
+        return
+    begin = ["--resume", run.folder] if noted else ["--preset", run.recipe, "--seed", run.seed, "--data-dir", data_dir]
+    name = [] if noted else ["--dataset", "mnist", "--logs", run.logs, "--name", run.name]
+    every = CHECKPOINT_EVERY[run.recipe] * (10 if noted else 1)
+    keep = ["--steps", 10**9, "--checkpoint-every", every, "--keep-checkpoints", 10**6]
+    command = [sys.executable, "train.py", *begin, *name, *keep, "--no-evaluate", "--no-export"]
+    run.logs.mkdir(parents=True, exist_ok=True)
+    with open(run.logs / f"{run.name}.log", "a") as log:
+        process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=log, stderr=log)
+        try:
+            stopping = False
+            while process.poll() is None:
+                seconds = spent + _cpu_seconds(process.pid) / CORES
+                _note(run, seconds)
+                if seconds >= run.seconds and not stopping:
+                    process.send_signal(signal.SIGTERM)
+                    stopping = True
+                time.sleep(0.05)
+            _note(run, seconds)
+        finally:
+            process.kill()
+    if not stopping:
+        raise RuntimeError(f"training {run.name} failed:\n{Path(log.name).read_text()[-2000:]}")
+
+
+def _note(run: Run, seconds: float) -> None:
+    """Note the newest checkpoint of a run, if it is a new one, as written at `seconds`."""
+    index = run.folder / "checkpoints" / "checkpoint"
+    if not index.exists() or not (lines := index.read_text().splitlines()):
+        return
+    step = int(lines[0].rpartition("-")[2].strip('"'))
+    noted = run.read("noted")
+    if step > (noted[-1]["step"] if noted else 0):
+        run.add("noted", {"step": step, "seconds": round(seconds, 2)})
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The checkpoints to judge: the first behind each point of a logarithmic axis, and the last."""
+    chosen, due = [], _FIRST_POINT
+    for row in noted:
+        if row["seconds"] >= due:
+            chosen.append(row)
+            while due <= row["seconds"]:
+                due *= _SPACING
+    return chosen if noted[-1:] == chosen[-1:] else [*chosen, noted[-1]]
+
+
+def judge(runs: list[Run], data_dir: Path, logs: Path) -> dict[str, Any]:
+    """Judge all points that were not judged yet; gives the floors and the judges' accuracies."""
+    from aigc_tf.quiet import import_tensorflow
+
+    import_tensorflow()
+    from aigc_tf import subjects
+    from aigc_tf.datasets import DATASETS
+    from aigc_tf.metrics.class_coverage import class_counts
+    from aigc_tf.metrics.evidence import need
+    from aigc_tf.metrics.fd import Gaussian, frechet_distance
+    from aigc_tf.reference import Reference
+    from aigc_tf.run_folder import RunFolder
+    from benchmarks import second_judge
+
+    data = DATASETS["mnist"](data_dir)
+    second = logs / "second_judge.keras"
+    second_accuracy = second_judge.prepare(data, second)
+    judges = {"lenet": Reference.prepare(data, "mnist"), "second": Reference.prepare(data, "mnist", str(second))}
+    real = {name: Gaussian.of(need(judge.real, "features", "real")) for name, judge in judges.items()}
+    floors = {}
+    for name, reference in judges.items():
+        stand_ins = reference.training.rows(np.random.default_rng(0).permutation(len(data.train_images))[:NUM_SAMPLES])
+        floors[name] = frechet_distance(Gaussian.of(need(stand_ins, "features", "training")), real[name])
+    for run in runs:
+        judged = {row["step"] for row in run.read("judged")}
+        for point in points(run.read("noted")):
+            if point["step"] in judged:
+                continue
+            images = subjects.of_run(RunFolder(run.folder), point["step"]).generate(np.arange(NUM_SAMPLES))
+            row = dict(point)
+            for name, reference in judges.items():
+                seen = reference.look(images)
+                distance = frechet_distance(Gaussian.of(need(seen, "features", "generated")), real[name])
+                row[name] = round(distance / floors[name], 4)
+            shares = class_counts(need(seen, "probabilities", "generated")) / NUM_SAMPLES
+            row["class_shares"] = shares.round(4).tolist()
+            run.add("judged", row)
+            print(f"{run.name}: {row}", flush=True)
+    accuracies = {"lenet": judges["lenet"].extractor.held_out_accuracy, "second": second_accuracy}
+    return {"floors": floors, "held_out_accuracy": accuracies}
+
+
+def first_reached(judged: list[dict[str, Any]], threshold: float, by: str = "lenet") -> float | None:
+    """Seconds at which a run first stands at `threshold` floors, on a straight line between judged points in the
+    logarithms of both; None where it never does."""
+    before = None
+    for row in judged:
+        if row[by] <= threshold:
+            if before is None:
+                return row["seconds"]
+            share = np.log(before[by] / threshold) / np.log(before[by] / row[by])
+            return float(before["seconds"] * (row["seconds"] / before["seconds"]) ** share)
+        before = row
+    return None
+
+
+def page(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    runs = figures["runs"]
+    floors = [
+        f"{floor:.3f} under the judge {by!r} (which tells {figures['held_out_accuracy'][by]:.2%} of held-out digits)"
+        for by, floor in figures["floors"].items()
+    ]
+    parts = [
+        "Seconds are CPU seconds of the whole process over cores. Distances are multiples of the floor, which is "
+        f"{' and '.join(floors)}.\n",
+        "![Distance against time](time_to_quality.png)\n",
+        "Seconds until a run first stands at so many floors (the second judge in brackets):\n",
+        record.table(
+            ["run", *(f"{threshold:g}" for threshold in THRESHOLDS)],
+            [[name, *(_both(run, threshold) for threshold in THRESHOLDS)] for name, run in runs.items()],
+        ),
+        "How many times longer than the slowest seed of the default recipe:\n",
+        record.table(
+            ["run", *(f"{threshold:g}" for threshold in THRESHOLDS)],
+            [
+                [name, *(_ratio(runs, name, threshold) for threshold in THRESHOLDS)]
+                for name in runs
+                if not name.startswith("default-")
+            ],
+        ),
+        'The last point of each run; "off even" is the class whose share is furthest from a tenth:\n',
+        record.table(
+            ["run", "seconds", "step", "floors", "floors, second judge", "off even"],
+            [
+                [name, f"{row['seconds']:.0f}", f"{row['step']:,}", f"{row['lenet']:.2f}", f"{row['second']:.2f}"]
+                + [f"{max(abs(10 * share - 1) for share in row['class_shares']):.0%}"]
+                for name, run in runs.items()
+                for row in run[-1:]
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _both(run: list[dict[str, Any]], threshold: float) -> str:
+    first, second = (first_reached(run, threshold, by) for by in ("lenet", "second"))
+    return f"{_rounded(first)} ({_rounded(second)})"
+
+
+def _rounded(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.0f}"
+
+
+def _ratio(runs: dict[str, list[dict[str, Any]]], name: str, threshold: float) -> str:
+    ours = [first_reached(run, threshold) for other, run in runs.items() if other.startswith("default-")]
+    if not ours or None in ours:
+        return "-"
+    reached = first_reached(runs[name], threshold)
+    return f"{reached / max(ours):.1f}" if reached else f"> {runs[name][-1]['seconds'] / max(ours):.1f}"
+
+
+def draw(figures: dict[str, Any], path: Path) -> None:
+    """Both judges' curves side by side, time and distance on logarithmic axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    recipes = list(dict.fromkeys(name.rpartition("-")[0] for name in figures["runs"]))
+    figure, axes = pyplot.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
+    for by, title, axis in zip(("lenet", "second"), ("the judge that ships", "a second judge"), axes):
+        for name, run in figures["runs"].items():
+            recipe, _, seed = name.rpartition("-")
+            style = {"color": f"C{recipes.index(recipe)}", "marker": ".", "label": f"{recipe}, seed {seed}"}
+            axis.loglog([row["seconds"] for row in run], [row[by] for row in run], **style)
+        axis.axhline(1, color="grey", linestyle=":")
+        axis.set(title=title, xlabel="CPU seconds / cores")
+        axis.grid(alpha=0.3, which="both")
+    axes[0].set_ylabel("Fréchet distance, multiples of the floor (dotted)")
+    axes[0].legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.time_to_quality", description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", metavar="PRESET:SEED:SECONDS")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder that holds mnist.npz")
+    parser.add_argument("--logs", type=Path, default=Path("logs/time-to-quality"), help="where runs are kept")
+    parser.add_argument("--results", type=Path, default=record.RESULTS)
+    options = parser.parse_args()
+    around = record.circumstances()
+    runs = []
+    for text in options.runs:
+        recipe, seed, seconds = text.split(":")
+        runs.append(Run(recipe, int(seed), float(seconds), options.logs.absolute()))
+    for run in runs:
+        train(run, options.data_dir.absolute())
+    figures = judge(runs, options.data_dir.absolute(), options.logs.absolute())
+    figures["runs"] = {run.name: run.read("judged") for run in runs}
+    record.write("time_to_quality", "Quality against CPU time", around, figures, page(figures), options.results)
+    draw(figures, options.results / "time_to_quality.png")
+    print(page(figures))
+
+
+if __name__ == "__main__":
+    main()
