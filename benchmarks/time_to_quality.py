@@ -6,10 +6,10 @@ Each run is PRESET:SEED:SECONDS. It is trained by `train.py`, with everything on
 its process has spent SECONDS of CPU time on every core, start-up included. "Seconds" on this page are CPU seconds over
 cores, so that other work on the machine hardly matters. Each checkpoint is noted with the time at which it was there.
 
-Judging comes after and is not counted: at points evenly spaced on a logarithmic axis, 10,000 images of the averaged
-generator (where a recipe has an average) are judged against the held-out digits, by the classifier that ships and by
-a second one of another architecture and seed (benchmarks/second_judge.py). Figures are multiples of the floor: the
-Fréchet distance of 10,000 training images under the same judge.
+Judging comes after and is not counted: at points evenly spaced on a logarithmic axis, --num-samples images of the
+averaged generator (where a recipe has an average) are judged against the held-out digits, by the classifier that ships
+and by a second one of another architecture and seed (benchmarks/second_judge.py). Figures are multiples of the floor:
+the Fréchet distance of as many training images under the same judge.
 
 Runs lie in --logs, with what was noted and judged: asked for more seconds later, a run goes on from where it was.
 Writes time_to_quality.json, .md and .png to --results.
@@ -31,11 +31,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import record
+from benchmarks.processes import cpu_seconds
 
 ROOT = Path(__file__).parent.parent
 CORES = len(os.sched_getaffinity(0))
 THRESHOLDS = (100, 70, 30, 10, 5, 3, 2, 1.5, 1.2)
-NUM_SAMPLES = 10_000
 # Steps between checkpoints: every two to five seconds of two cores, so that "when" is known that well.
 CHECKPOINT_EVERY = {"default": 100, "dcgan": 5, "dense-256": 100, "dense-64": 400}
 _FIRST_POINT, _SPACING = 8.0, 1.25
@@ -88,7 +88,7 @@ def train(run: Run, data_dir: Path) -> None:
         try:
             stopping = False
             while process.poll() is None:
-                seconds = spent + _cpu_seconds(process.pid) / CORES
+                seconds = spent + cpu_seconds(process.pid) / CORES
                 _note(run, seconds)
                 if seconds >= run.seconds and not stopping:
                     process.send_signal(signal.SIGTERM)
@@ -112,11 +112,6 @@ def _note(run: Run, seconds: float) -> None:
         run.add("noted", {"step": step, "seconds": round(seconds, 2)})
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The checkpoints to judge: the first behind each point of a logarithmic axis, and the last."""
     chosen, due = [], _FIRST_POINT
@@ -128,7 +123,7 @@ def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return chosen if noted[-1:] == chosen[-1:] else [*chosen, noted[-1]]
 
 
-def judge(runs: list[Run], data_dir: Path, logs: Path) -> dict[str, Any]:
+def judge(runs: list[Run], data_dir: Path, logs: Path, num_samples: int) -> dict[str, Any]:
     """Judge all points that were not judged yet; gives the floors and the judges' accuracies."""
     from aigc_tf.quiet import import_tensorflow
 
@@ -149,20 +144,20 @@ def judge(runs: list[Run], data_dir: Path, logs: Path) -> dict[str, Any]:
     real = {name: Gaussian.of(need(judge.real, "features", "real")) for name, judge in judges.items()}
     floors = {}
     for name, reference in judges.items():
-        stand_ins = reference.training.rows(np.random.default_rng(0).permutation(len(data.train_images))[:NUM_SAMPLES])
+        stand_ins = reference.training.rows(np.random.default_rng(0).permutation(len(data.train_images))[:num_samples])
         floors[name] = frechet_distance(Gaussian.of(need(stand_ins, "features", "training")), real[name])
     for run in runs:
         judged = {row["step"] for row in run.read("judged")}
         for point in points(run.read("noted")):
             if point["step"] in judged:
                 continue
-            images = subjects.of_run(RunFolder(run.folder), point["step"]).generate(np.arange(NUM_SAMPLES))
+            images = subjects.of_run(RunFolder(run.folder), point["step"]).generate(np.arange(num_samples))
             row = dict(point)
             for name, reference in judges.items():
                 seen = reference.look(images)
                 distance = frechet_distance(Gaussian.of(need(seen, "features", "generated")), real[name])
                 row[name] = round(distance / floors[name], 4)
-            shares = class_counts(need(seen, "probabilities", "generated")) / NUM_SAMPLES
+            shares = class_counts(need(seen, "probabilities", "generated")) / num_samples
             row["class_shares"] = shares.round(4).tolist()
             run.add("judged", row)
             print(f"{run.name}: {row}", flush=True)
@@ -266,6 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.time_to_quality", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", metavar="PRESET:SEED:SECONDS")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder that holds mnist.npz")
+    parser.add_argument("--num-samples", type=int, default=10_000, help="images a judgement")
     parser.add_argument("--logs", type=Path, default=Path("logs/time-to-quality"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=record.RESULTS)
     options = parser.parse_args()
@@ -276,7 +272,7 @@ def main() -> None:
         runs.append(Run(recipe, int(seed), float(seconds), options.logs.absolute()))
     for run in runs:
         train(run, options.data_dir.absolute())
-    figures = judge(runs, options.data_dir.absolute(), options.logs.absolute())
+    figures = judge(runs, options.data_dir.absolute(), options.logs.absolute(), options.num_samples)
     figures["runs"] = {run.name: run.read("judged") for run in runs}
     record.write("time_to_quality", "Quality against CPU time", around, figures, page(figures), options.results)
     draw(figures, options.results / "time_to_quality.png")
