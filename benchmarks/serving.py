@@ -1,7 +1,7 @@
 """How the stand-in holds under load: many clients for a minute, while versions are swapped under them.
 
-    python benchmarks/serving.py models/digits                     # starts the stand-in itself
-    python benchmarks/serving.py models/digits --server HOST:PORT --grpc HOST:PORT --swap-in SERVED_BASE
+    python -m benchmarks.serving models/digits                     # starts the stand-in itself
+    python -m benchmarks.serving models/digits --server HOST:PORT --grpc HOST:PORT --swap-in SERVED_BASE
 
 Each client asks for one block of seeds after the other, half of them over REST and half over gRPC, as fast as it is
 answered. Every PNG is compared with those that the export itself gives for the same seeds; an answer must come whole
@@ -10,7 +10,7 @@ Directly before and after, the export is called in this process in batches as la
 share is given by the clock and by CPU seconds of the server (its loading of versions included), since on a machine that
 does other work, too, many threads get more of the clock than one.
 
-Writes results/serving.json and results/serving.md beside itself. Fails where a request failed or an image was wrong.
+Writes serving.json and serving.md to --results. Fails where a request failed or an image was wrong.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
-import datetime
 import http.client
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -32,10 +30,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from aigc_tf import environment, quiet  # noqa: E402
+from aigc_tf import quiet
 
 quiet.import_tensorflow()
 import grpc  # noqa: E402
@@ -43,6 +38,9 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_service_pb2_grpc  # noqa: E402
 
+from benchmarks import processes, record  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
 BLOCKS = 8  # blocks of seeds that the clients take turns with
 BATCH_SIZE = 64  # the stand-in's own
 KEPT_VERSIONS = 2
@@ -50,6 +48,7 @@ KEPT_VERSIONS = 2
 
 def main() -> int:
     options = _options()
+    around = record.circumstances()
     sources = _versions(options.base)[-KEPT_VERSIONS:]
     exports = [tf.saved_model.load(str(folder)) for folder in sources]
     seeds = [np.arange(block * options.rows, (block + 1) * options.rows) for block in range(BLOCKS)]
@@ -69,7 +68,9 @@ def main() -> int:
     figures["share_of_direct"] = round(figures["images_per_second"] * seconds / images, 3)
     figures["direct_images_per_cpu_second"] = round(images / cpu_seconds, 1)
     figures["share_of_direct_by_cpu"] = round(figures["images_per_server_cpu_second"] * cpu_seconds / images, 3)
-    _write(options.results, figures)
+    rows: list[list[object]] = [[name.replace("_", " "), value] for name, value in figures.items()]
+    page = "Clients and server share the machine.\n\n" + record.table(["what", "figure"], rows)
+    record.write("serving", "Serving under load", around, figures, page, options.results)
     print(json.dumps(figures, indent=1))
     return 1 if figures["failed_requests"] or figures["wrong_images"] else 0
 
@@ -94,7 +95,7 @@ def drive(rest, rpc, served, sources, seeds, answers, options, process) -> dict:
             swap_in(sources[swaps % len(sources)], served)
             swaps += 1
         if process is not None:
-            memory.append(_resident_bytes(process))
+            memory.append(processes.memory_bytes(process.pid, "VmRSS"))
         time.sleep(0.25)
     stop.set()
     for client in clients:
@@ -210,15 +211,8 @@ def _stand_in(served: Path) -> Iterator[tuple[str, str, subprocess.Popen]]:
         process.kill()
 
 
-def _resident_bytes(process: subprocess.Popen) -> int:
-    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def _cpu_seconds(process: subprocess.Popen | None) -> float:
-    if process is None:
-        return float("nan")
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return float("nan") if process is None else processes.cpu_seconds(process.pid)
 
 
 def _medians(memory: list[int]) -> tuple[int | None, int | None]:
@@ -228,21 +222,6 @@ def _medians(memory: list[int]) -> tuple[int | None, int | None]:
     quarter = len(memory) // 4
     parts = memory[quarter : 2 * quarter], memory[-quarter:]
     return tuple(round(float(np.median(part)) / 2**20) for part in parts)
-
-
-def _write(folder: Path, figures: dict) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    private = ("command", "tensorflow_variables")  # they hold paths of somebody's machine
-    surroundings = {key: value for key, value in environment.describe().items() if key not in private}
-    record = {"date": datetime.date.today().isoformat(), **figures, "environment": surroundings}
-    (folder / "serving.json").write_text(json.dumps(record, indent=1) + "\n")
-    rows = "".join(f"| {name.replace('_', ' ')} | {value} |\n" for name, value in figures.items())
-    where = f"{surroundings['processor']}, {surroundings['cores']} cores; commit {surroundings['commit']}"
-    versions = ", ".join(f"{name} {surroundings['packages'][name]}" for name in ("tensorflow", "numpy"))
-    (folder / "serving.md").write_text(
-        f"# Serving under load\n\n{where}; {versions}; clients and server share the machine.\n\n"
-        f"| what | figure |\n|---|---|\n{rows}"
-    )
 
 
 def _options() -> argparse.Namespace:
@@ -256,7 +235,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", help="HOST:PORT of REST of a running server; by default the stand-in is started")
     parser.add_argument("--grpc", help="HOST:PORT of gRPC of that server")
     parser.add_argument("--swap-in", type=Path, help="base path of that server, to publish versions into")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--results", type=Path, default=record.RESULTS)
     return parser.parse_args()
 
 

@@ -9,7 +9,7 @@ from commands import run, succeed
 
 def test_no_request_fails_and_no_image_is_wrong_while_versions_are_swapped(published, tmp_path):
     options = ("--seconds", 5, "--swap-every", 1, "--direct-seconds", 0.2, "--rows", 5, "--results", tmp_path)
-    succeed(run("benchmarks/serving.py", published, "--clients", 200, *options))
+    succeed(run("-m", "benchmarks.serving", published, "--clients", 200, *options))
     figures = json.loads((tmp_path / "serving.json").read_text())
     assert figures["swaps"] >= 3
     assert figures["requests"] >= 200
