@@ -26,8 +26,9 @@ def write(name: str, title: str, around: dict[str, Any], figures: dict[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps({"circumstances": around, **figures}, indent=1) + "\n")
     packages = ", ".join(f"{package} {around['packages'][package]}" for package in ("tensorflow", "numpy"))
+    gibibytes = (around["memory_bytes"] or 0) / 2**30
     line = (
-        f"{around['date']}; {around['cores']} x {around['processor']}, {(around['memory_bytes'] or 0) / 2**30:.0f} GiB; "
+        f"{around['date']}; {around['cores']} x {around['processor']}, {gibibytes:.0f} GiB; "
         f"commit {(around['commit'] or 'unknown')[:12]}{' with changes' if around['uncommitted_changes'] else ''}; "
         f"Python {around['python']}, {packages}; load average before {around['load_average']}"
     )
