@@ -1,0 +1,207 @@
+"""Images per second of training: train.py with everything on, a bare loop in TensorFlow, and PyTorch, taking turns.
+
+    python -m benchmarks.throughput [--torch-python PYTHON]
+
+All three train the default networks with the default objective, optimizers, R1 and moving average, on random images of
+28, 32 and 64 pixels:
+
+- train.py      as a person runs it, with callbacks, TensorBoard, checkpoints and grids at their default intervals, and
+                deterministic; only judging and export, which come after training, are off (throughput_train.py)
+- bare loop     the same step by hand, with nothing around it (throughput_tensorflow.py)
+- PyTorch       the same again, in the way that is quickest there (throughput_pytorch.py), with its memory kept
+
+Each is a process of its own on all cores. They are started once a cell (a batch size and a resolution) and then run one
+at a time, 100 steps a turn; those whose turn it is not are stopped (SIGSTOP) and cost nothing. How many steps a process
+has done is read from a file, its CPU seconds (of all threads) from the kernel. Start-up and the first 100 steps do
+not count. A round is 1,000 steps of each, so that it holds two checkpoints, two sets of grids and one of histograms;
+figures are medians over rounds, with the extremes. A "CPU second" is all CPU seconds of the process over cores: what
+others do on the machine blurs it less than the clock. Other work should rest all the same: where threads wait for
+each other, waiting costs CPU seconds too, most of all in PyTorch.
+
+FLOPs are counted by the book: 2 * H * W * K * K * Cin * Cout for a convolution (H and W of its output), 2 * in * out
+for a dense layer, twice the forward pass for a backward one. A step goes forward and backward through the generator
+once (3 G), through the discriminator with real and with generated images (6 D), and with the latter once more without
+its weights (2 D); R1 takes the gradient at the images and goes back through that, every so many steps (3 D / interval).
+Their share is that of the best matrix multiplication and the best convolution of TensorFlow in the same run.
+
+Writes throughput.json, .md and .png to --results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aigc_tf.config import TrainConfig
+from benchmarks import record, throughput_page
+
+ROOT = Path(__file__).parent.parent
+CORES = len(os.sched_getaffinity(0))
+# PyTorch does 8 % more where glibc keeps freed memory instead of giving it back to the kernel; TensorFlow does not.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+CELLS = ("32x28", "64x28", "256x28", "64x32", "64x64")
+TURN = TELL_EVERY = 100
+
+
+class Child:
+    """A process that trains for ever and appends `{"step": N}` to `told` now and then; stopped between its turns."""
+
+    def __init__(self, command: list[object], told: Path, log: Path, variables: dict[str, str]) -> None:
+        self._told, self._log, self._step = told, log, 0
+        with open(log, "w") as output:
+            self._process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def turn(self, steps: int) -> tuple[int, float, float]:
+        """Let it run until `steps` more are done: (steps, seconds by the clock, CPU seconds over cores)."""
+        self._process.send_signal(signal.SIGCONT)
+        first_step, begun, begun_cpu = self._step, time.monotonic(), self._cpu_seconds()
+        while self._step < first_step + steps:
+            time.sleep(0.01)
+            if self._process.poll() is not None:
+                raise RuntimeError(f"{' '.join(self._process.args)} ended:\n{self._log.read_text()[-3000:]}")
+            self._step = self.said()["step"]
+        self._process.send_signal(signal.SIGSTOP)
+        return self._step - first_step, time.monotonic() - begun, self._cpu_seconds() - begun_cpu
+
+    def said(self, line: int = -1) -> dict[str, Any]:
+        """One of the lines that it wrote, the last by default."""
+        lines = self._told.read_text().splitlines(keepends=True) if self._told.exists() else []
+        whole = [text for text in lines if text.endswith("\n")]
+        return json.loads(whole[line]) if whole else {"step": 0}
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") / CORES
+
+
+@contextlib.contextmanager
+def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict[str, Child]]:
+    """The competitors of a cell, each past its first steps; ended when the context is left."""
+    config = dataclasses.asdict(TrainConfig(global_batch_size=batch))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        flags = ["--global-batch-size", batch, "--logs", folder, "--name", "run", "--steps", 10**9]
+        commands: dict[str, tuple[list[object], Path]] = {
+            "train.py": (
+                [sys.executable, "-m", "benchmarks.throughput_train", pixels, *flags, "--no-evaluate", "--no-export"],
+                folder / "run" / "metrics.jsonl",
+            )
+        }
+        for name, python, module in (
+            ("bare loop", sys.executable, "benchmarks.throughput_tensorflow"),
+            ("PyTorch", torch_python, "benchmarks.throughput_pytorch"),
+        ):
+            if python is not None:
+                told = folder / f"{module}.jsonl"
+                job = {"pixels": pixels, "num_images": 4_000, "cores": CORES, "tell_every": TELL_EVERY, "file": told}
+                commands[name] = ([python, "-m", module, json.dumps({**config, **job}, default=str)], told)
+        started = {}
+        for name, (command, told) in commands.items():
+            variables = KEEP_MEMORY if name == "PyTorch" else {}
+            started[name] = Child(command, told, folder / f"{name}.log", variables)
+            stack.callback(started[name].end)
+            started[name].turn(TURN)
+        yield started
+
+
+def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dict[str, Any]:
+    """All figures of one cell, "BATCHxPIXELS"."""
+    batch, pixels = map(int, cell.split("x"))
+    with children(batch, pixels, torch_python) as competitors:
+        rates: dict[str, dict[str, list[float]]] = {
+            name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
+        }
+        for _ in range(rounds):
+            turns = {name: [] for name in competitors}
+            for _ in range(steps // TURN):
+                for name, child in competitors.items():
+                    turns[name].append(child.turn(TURN))
+            for name, each in turns.items():
+                done, seconds, cpu_seconds = (sum(part) for part in zip(*each))
+                rates[name]["images_per_second"].append(round(done * batch / seconds, 1))
+                rates[name]["images_per_cpu_second"].append(round(done * batch / cpu_seconds, 1))
+        described = {name: child.said(0) for name, child in competitors.items() if name != "train.py"}
+    for name in described:
+        rates[name]["parameters"] = described[name]["parameters"]
+    print(f"{cell}: {rates}", flush=True)
+    flops = described["bare loop"]["flops_per_image"]
+    return {"batch": batch, "pixels": pixels, "flops_per_image": flops, "PyTorch": None, **rates}
+
+
+def peak() -> dict[str, float]:
+    """GFLOP/s of TensorFlow's best multiplication of matrices and best convolution."""
+    command = [sys.executable, "-m", "benchmarks.throughput_tensorflow", "peak"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout)
+
+
+def torch_version(python: str) -> str | None:
+    """Version of PyTorch in the environment of that Python; None, and a word on how to get it, where there is none."""
+    command = [python, "-W", "ignore", "-c", "import torch; print(torch.__version__)"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"PyTorch is left out: {python} has none (pip install torch==2.13.0, in an environment of its own)")
+        return None
+    return done.stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.throughput", description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", nargs="+", default=CELLS, metavar="BATCHxPIXELS")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1_000, help=f"of each in a round, a multiple of {TURN}")
+    parser.add_argument("--torch-python", default=sys.executable, help="the Python of an environment with PyTorch")
+    parser.add_argument("--results", type=Path, default=record.RESULTS)
+    options = parser.parse_args()
+    around = record.circumstances()
+    torch = torch_version(options.torch_python)
+    cells, peaks = {}, []
+    for cell in options.cells:
+        cells[cell] = measure(cell, options.rounds, options.steps, torch and options.torch_python)
+        peaks.append(peak())
+    figures = {
+        "torch": torch,
+        "steps_a_round": options.steps,
+        "peak_gflops": {name: round(max(each[name] for each in peaks), 1) for name in peaks[0]},
+        "cells": cells,
+    }
+    for cell in cells.values():
+        cell["ratios"] = throughput_page.ratios(cell)
+        rate = statistics.median(cell["train.py"]["images_per_second"]) * cell["flops_per_image"] / 1e9
+        cell["share_of_peak"] = {name: round(rate / best, 4) for name, best in figures["peak_gflops"].items()}
+    page = throughput_page.page(figures)
+    record.write("throughput", "Training throughput", around, figures, page, options.results)
+    throughput_page.draw(figures, options.results / "throughput.png")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
