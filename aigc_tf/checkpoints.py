@@ -31,13 +31,15 @@ class Checkpoints:
     atomically after all data are written: a process that dies while saving leaves the one before in force.
 
     Attributes:
-        seconds: float64 variable saved with the model, the time trained so far.
+        seconds: the time trained so far, saved with the model. A plain number, since a variable costs more to move on
+            at each step than all else that is counted there.
     """
 
     def __init__(self, folder: Path, model: GenerativeModel, keep: int) -> None:
         self._model, self._folder = model, folder
-        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
-        self._checkpoint = tf.train.Checkpoint(model=model, seconds=self.seconds)
+        self.seconds = 0.0
+        self._saved_seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
+        self._checkpoint = tf.train.Checkpoint(model=model, seconds=self._saved_seconds)
         _repair_index(folder)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=_PREFIX
@@ -59,6 +61,7 @@ class Checkpoints:
         if step == self._good_step:
             return
         self.check_finite()
+        self._saved_seconds.assign(self.seconds)
         try:
             self._manager.save(checkpoint_number=step)
         except tf.errors.OpError as error:
@@ -89,6 +92,7 @@ class Checkpoints:
         path = str(self._folder / f"{_BEST}-{step}")
         if path in _best_paths(self._folder):
             return
+        self._saved_seconds.assign(self.seconds)
         try:
             self._checkpoint.write(path)
         except tf.errors.OpError as error:
@@ -113,6 +117,7 @@ class Checkpoints:
     def restore(self) -> int:
         """Go back to the newest checkpoint that can be read, and return its step. Raises UserError if there is none."""
         path = _restore_newest(self._checkpoint, self._manager.checkpoints, self._manager.directory)
+        self.seconds = float(self._saved_seconds.numpy())
         self._good_step = _step_of(path)
         return self._good_step
 

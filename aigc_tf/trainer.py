@@ -106,7 +106,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
 def is_finished(model: GenerativeModel, checkpoints: Checkpoints, config: TrainConfig, last_step: int | None) -> bool:
     """Whether the budget is spent already."""
     if config.minutes is not None:
-        return float(checkpoints.seconds.numpy()) >= 60 * config.minutes
+        return checkpoints.seconds >= 60 * config.minutes
     return last_step is not None and int(model.step.numpy()) >= last_step
 
 

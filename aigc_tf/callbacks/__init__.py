@@ -41,12 +41,12 @@ def build(
     return [
         stop,
         DivergenceGuard(),
-        Clock(checkpoints.seconds, limit),
+        Clock(checkpoints, limit),
         HeldOut(held_out, config.sample_every),
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
         Pictures(writer, run, config.sample_every, real),
         Histograms(writer, config.histogram_every),
         *([judging] if judging else []),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),
-        Progress(last_step, limit, checkpoints.seconds, config.global_batch_size),
+        Progress(last_step, limit, checkpoints, config.global_batch_size),
     ]

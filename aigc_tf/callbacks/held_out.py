@@ -14,6 +14,14 @@ class HeldOut(StepCallback):
         super().__init__()
         self._batches, self._every = batches, every
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        strategy = self.model.distribute_strategy
+        self._distributed = strategy.experimental_distribute_dataset(self._batches)
+        # Keras' evaluate would set itself up anew each time, which takes longer than the batches.
+        self._test = tf.function(lambda batch: strategy.run(self.model.test_step, (batch,)))
+
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if step % self._every == 0:
-            self.model.evaluate(self._batches, verbose=0)
+            for batch in self._distributed:
+                self._test(batch)

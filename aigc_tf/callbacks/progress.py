@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from aigc_tf.callbacks.step_callback import StepCallback
+from aigc_tf.checkpoints import Checkpoints
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -16,14 +16,14 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress(StepCallback):
     """Shows step, losses (means since the last point of the curves), images/s and the time left.
 
-    Either `last_step` or `limit` (of `seconds`, the variable that the clock moves on) is the end counted towards.
+    Either `last_step` or `limit` (of the seconds in `checkpoints`) is the end counted towards.
     """
 
     def __init__(
-        self, last_step: int | None, limit: float | None, seconds: tf.Variable, global_batch_size: int
+        self, last_step: int | None, limit: float | None, checkpoints: Checkpoints, global_batch_size: int
     ) -> None:
         super().__init__()
-        self._last_step, self._limit, self._seconds = last_step, limit, seconds
+        self._last_step, self._limit, self._checkpoints = last_step, limit, checkpoints
         self._global_batch_size = global_batch_size
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -61,7 +61,7 @@ class Progress(StepCallback):
 
     def _time_left(self, step: int, now: float) -> str:
         if self._last_step is None:
-            seconds = max(0.0, (self._limit or 0.0) - float(self._seconds.numpy()))
+            seconds = max(0.0, (self._limit or 0.0) - self._checkpoints.seconds)
         else:
             speed = self._speed(step, now)
             seconds = (self._last_step - step) * self._global_batch_size / speed if speed else 0.0

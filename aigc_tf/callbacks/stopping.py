@@ -7,26 +7,24 @@ import time
 from types import FrameType
 from typing import Any
 
-import tensorflow as tf
-
 from aigc_tf.callbacks.step_callback import StepCallback
+from aigc_tf.checkpoints import Checkpoints
 
 
 class Clock(StepCallback):
-    """Counts the seconds trained in `seconds` (a variable that checkpoints keep); stops at `limit`, if there is one."""
+    """Counts the seconds trained, in `checkpoints`, which keep them; stops at `limit`, if there is one."""
 
-    def __init__(self, seconds: tf.Variable, limit: float | None) -> None:
+    def __init__(self, checkpoints: Checkpoints, limit: float | None) -> None:
         super().__init__()
-        self._seconds, self._limit = seconds, limit
+        self._checkpoints, self._limit = checkpoints, limit
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
-        self._origin = time.monotonic() - float(self._seconds.numpy())
+        self._origin = time.monotonic() - self._checkpoints.seconds
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
-        elapsed = time.monotonic() - self._origin
-        self._seconds.assign(elapsed)
-        if self._limit is not None and elapsed >= self._limit:
+        self._checkpoints.seconds = time.monotonic() - self._origin
+        if self._limit is not None and self._checkpoints.seconds >= self._limit:
             self.model.stop_training = True
 
 

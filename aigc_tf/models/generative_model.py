@@ -45,8 +45,17 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     def tracked(self) -> dict[str, float]:
         """The means since the last reset, without those that nothing was added to."""
-        return {name: float(mean.result()) for name, mean in self.trackers.items() if mean.count.numpy() > 0}
+        means, counts = self._read_trackers()
+        shown = zip(self.trackers, means.numpy(), counts.numpy())
+        return {name: float(mean) for name, mean, count in shown if count > 0}
 
+    @tf.function
+    def _read_trackers(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """All at once: a variable read by itself takes a tenth of a millisecond and more."""
+        trackers = self.trackers.values()
+        return tf.stack([mean.result() for mean in trackers]), tf.stack([mean.count.read_value() for mean in trackers])
+
+    @tf.function
     def reset_trackers(self) -> None:
         """Start the means anew."""
         for tracker in self.trackers.values():
@@ -131,6 +140,11 @@ class GlobalMean(tf.keras.metrics.Metric):
         total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
         self.total.assign_add(total)
         self.count.assign_add(count)
+
+    def reset_state(self) -> None:
+        """Forget all values. (Keras' own is for eager code only.)"""
+        self.total.assign(0.0)
+        self.count.assign(0.0)
 
     def result(self) -> tf.Tensor:
         """The mean, 0 of nothing."""
