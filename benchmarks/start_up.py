@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import record
+from benchmarks.processes import cpu_seconds
 
 ROOT = Path(__file__).parent.parent
 IMPORT = "from aigc_tf import quiet; quiet.import_tensorflow(); import aigc_tf.trainer"
@@ -82,16 +83,11 @@ def first_step(flags: list[str]) -> dict[str, Times]:
                     if process.poll() is not None and not seen[stage]():
                         raise RuntimeError(f"{' '.join(command)} ended before its {stage}:\n{log.read_text()[-3000:]}")
                     time.sleep(0.005)
-                times[stage] = {"seconds": time.monotonic() - begun, "cpu_seconds": _cpu_seconds(process.pid)}
+                times[stage] = {"seconds": time.monotonic() - begun, "cpu_seconds": cpu_seconds(process.pid)}
             return times
         finally:
             process.kill()
             process.wait()
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def page(figures: dict[str, Any]) -> str:

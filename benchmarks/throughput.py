@@ -14,9 +14,10 @@ Each is a process of its own on all cores. They are started once a cell (a batch
 at a time, 100 steps a turn; those whose turn it is not are stopped (SIGSTOP) and cost nothing. How many steps a process
 has done is read from a file, its CPU seconds (of all threads) from the kernel. Start-up and the first 100 steps do
 not count. A round is 1,000 steps of each, so that it holds two checkpoints, two sets of grids and one of histograms;
-figures are medians over rounds, with the extremes. A "CPU second" is all CPU seconds of the process over cores: what
-others do on the machine blurs it less than the clock. Other work should rest all the same: where threads wait for
-each other, waiting costs CPU seconds too, most of all in PyTorch.
+in cells with more pixels a step it is fewer steps, to take as long. Figures are medians over rounds, with the extremes.
+A "CPU second" is all CPU seconds of the process over cores: what others do on the machine blurs it less than the clock.
+Other work should rest all the same: where threads wait for each other, waiting costs CPU seconds too, most of all in
+PyTorch.
 
 FLOPs are counted by the book: 2 * H * W * K * K * Cin * Cout for a convolution (H and W of its output), 2 * in * out
 for a dense layer, twice the forward pass for a backward one. A step goes forward and backward through the generator
@@ -46,10 +47,11 @@ from typing import Any
 
 from aigc_tf.config import TrainConfig
 from benchmarks import record, throughput_page
+from benchmarks.processes import cpu_seconds
 
 ROOT = Path(__file__).parent.parent
 CORES = len(os.sched_getaffinity(0))
-# PyTorch does 8 % more where glibc keeps freed memory instead of giving it back to the kernel; TensorFlow does not.
+# Where glibc keeps freed memory instead of giving it back to the kernel, PyTorch is some percent quicker, TensorFlow not.
 KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
@@ -57,6 +59,7 @@ KEEP_MEMORY = {
 }
 CELLS = ("32x28", "64x28", "256x28", "64x32", "64x64")
 TURN = TELL_EVERY = 100
+_DEFAULT_PIXELS = 32 * 28**2
 
 
 class Child:
@@ -96,8 +99,7 @@ class Child:
         self._process.wait()
 
     def _cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") / CORES
+        return cpu_seconds(self._process.pid) / CORES
 
 
 @contextlib.contextmanager
@@ -131,27 +133,29 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
 
 
 def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dict[str, Any]:
-    """All figures of one cell, "BATCHxPIXELS"."""
+    """All figures of one cell, "BATCHxPIXELS"; `steps` are those of a round where a step is as large as the default."""
     batch, pixels = map(int, cell.split("x"))
+    turns_a_round = max(1, round(steps / TURN * min(1, _DEFAULT_PIXELS / (batch * pixels**2))))
     with children(batch, pixels, torch_python) as competitors:
         rates: dict[str, dict[str, list[float]]] = {
             name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
         }
         for _ in range(rounds):
             turns = {name: [] for name in competitors}
-            for _ in range(steps // TURN):
+            for _ in range(turns_a_round):
                 for name, child in competitors.items():
                     turns[name].append(child.turn(TURN))
             for name, each in turns.items():
-                done, seconds, cpu_seconds = (sum(part) for part in zip(*each))
-                rates[name]["images_per_second"].append(round(done * batch / seconds, 1))
-                rates[name]["images_per_cpu_second"].append(round(done * batch / cpu_seconds, 1))
+                done, by_clock, by_cpu = (sum(part) for part in zip(*each))
+                rates[name]["images_per_second"].append(round(done * batch / by_clock, 1))
+                rates[name]["images_per_cpu_second"].append(round(done * batch / by_cpu, 1))
         described = {name: child.said(0) for name, child in competitors.items() if name != "train.py"}
     for name in described:
         rates[name]["parameters"] = described[name]["parameters"]
     print(f"{cell}: {rates}", flush=True)
     flops = described["bare loop"]["flops_per_image"]
-    return {"batch": batch, "pixels": pixels, "flops_per_image": flops, "PyTorch": None, **rates}
+    shape = {"batch": batch, "pixels": pixels, "steps_a_round": turns_a_round * TURN}
+    return {**shape, "flops_per_image": flops, "PyTorch": None, **rates}
 
 
 def peak() -> dict[str, float]:
@@ -177,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.throughput", description=__doc__.splitlines()[0])
     parser.add_argument("--cells", nargs="+", default=CELLS, metavar="BATCHxPIXELS")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1_000, help=f"of each in a round, a multiple of {TURN}")
+    parser.add_argument("--steps", type=int, default=1_000, help="of each in a round of the cell 32x28")
     parser.add_argument("--torch-python", default=sys.executable, help="the Python of an environment with PyTorch")
     parser.add_argument("--results", type=Path, default=record.RESULTS)
     options = parser.parse_args()
@@ -189,7 +193,6 @@ def main() -> None:
         peaks.append(peak())
     figures = {
         "torch": torch,
-        "steps_a_round": options.steps,
         "peak_gflops": {name: round(max(each[name] for each in peaks), 1) for name in peaks[0]},
         "cells": cells,
     }

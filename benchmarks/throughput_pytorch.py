@@ -2,9 +2,9 @@
 
     python -m benchmarks.throughput_pytorch JOB
 
-Needs PyTorch alone, so that it may live in an environment of its own. Tensors are channels_last and Adam is the fused
-one: each was measured to be the quicker way. To show real and generated images to the discriminator as one batch was
-no quicker. JOB is as in `benchmarks.throughput_tensorflow`.
+Needs PyTorch alone, so that it may live in an environment of its own. Tensors are channels_last, which was measured to
+be the quicker way; the fused Adam, and real and generated images as one batch, made no difference. JOB is as in
+`benchmarks.throughput_tensorflow`.
 """
 
 from __future__ import annotations

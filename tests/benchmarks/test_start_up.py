@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from tests.commands import run, succeed
+from commands import run, succeed
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import json
 import math
 
 import pytest
+from commands import run, succeed
 
 from benchmarks import throughput_page
-from tests.commands import run, succeed
 
 _UNITS = ("images_per_second", "images_per_cpu_second")
 
