@@ -51,7 +51,7 @@ from benchmarks.processes import cpu_seconds
 
 ROOT = Path(__file__).parent.parent
 CORES = len(os.sched_getaffinity(0))
-# Where glibc keeps freed memory instead of giving it back to the kernel, PyTorch is some percent quicker, TensorFlow not.
+# PyTorch is some percent quicker where glibc keeps freed memory instead of giving it back, TensorFlow is not.
 KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
