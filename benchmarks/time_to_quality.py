@@ -58,6 +58,11 @@ class Run:
     def folder(self) -> Path:
         return self.logs / self.name
 
+    @property
+    def commit(self) -> str | None:
+        """Of the code that began to train it."""
+        return json.loads((self.folder / "environment.json").read_text())["commit"]
+
     def read(self, what: str) -> list[dict[str, Any]]:
         """What was "noted" (a row a checkpoint) or "judged", in order of steps."""
         file = self._file(what)
@@ -206,10 +211,13 @@ def page(figures: dict[str, Any]) -> str:
         ),
         'The last point of each run; "off even" is the class whose share is furthest from a tenth:\n',
         record.table(
-            ["run", "seconds", "step", "floors", "floors, second judge", "off even"],
+            ["run", "seconds", "step", "floors", "floors, second judge", "off even", "commit"],
             [
                 [name, f"{row['seconds']:.0f}", f"{row['step']:,}", f"{row['lenet']:.2f}", f"{row['second']:.2f}"]
-                + [f"{max(abs(10 * share - 1) for share in row['class_shares']):.0%}"]
+                + [
+                    f"{max(abs(10 * share - 1) for share in row['class_shares']):.0%}",
+                    (figures["commits"][name] or "")[:7],
+                ]
                 for name, run in runs.items()
                 for row in run[-1:]
             ],
@@ -273,6 +281,7 @@ def main() -> None:
     for run in runs:
         train(run, options.data_dir.absolute())
     figures = judge(runs, options.data_dir.absolute(), options.logs.absolute(), options.num_samples)
+    figures["commits"] = {run.name: run.commit for run in runs}
     figures["runs"] = {run.name: run.read("judged") for run in runs}
     record.write("time_to_quality", "Quality against CPU time", around, figures, page(figures), options.results)
     draw(figures, options.results / "time_to_quality.png")
