@@ -11,8 +11,8 @@ All three train the default networks with the default objective, optimizers, R1 
 - PyTorch       the same again, in the way that is quickest there (throughput_pytorch.py), with its memory kept
 
 Each is a process of its own on all cores. They are started once a cell (a batch size and a resolution) and then run one
-at a time, 100 steps a turn; those whose turn it is not are stopped (SIGSTOP) and cost nothing. How many steps a process
-has done is read from a file, its CPU seconds (of all threads) from the kernel. Start-up and the first 100 steps do
+at a time, 50 steps a turn; those whose turn it is not are stopped (SIGSTOP) and cost nothing. How many steps a process
+has done is read from a file, its CPU seconds (of all threads) from the kernel. Start-up and the first 50 steps do
 not count. A round is 1,000 steps of each, so that it holds two checkpoints, two sets of grids and one of histograms;
 in cells with more pixels a step it is fewer steps, to take as long. Figures are medians over rounds, with the extremes.
 A "CPU second" is all CPU seconds of the process over cores: what others do on the machine blurs it less than the clock.
@@ -58,7 +58,7 @@ KEEP_MEMORY = {
     "MALLOC_TOP_PAD_": str(2**28),
 }
 CELLS = ("32x28", "64x28", "256x28", "64x32", "64x64")
-TURN = TELL_EVERY = 100
+TURN = TELL_EVERY = 50
 _DEFAULT_PIXELS = 32 * 28**2
 
 
