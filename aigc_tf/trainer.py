@@ -26,6 +26,7 @@ from aigc_tf.run_folder import RunFolder
 _MOST_ROLLBACKS = 3
 _HELD_OUT_BATCHES = 8
 _FOREVER = 2**62
+_MOST_STEPS_PER_CALL = 10  # a third of a second, within which a signal is obeyed
 _logger = logging.getLogger("aigc_tf")
 
 
@@ -117,6 +118,17 @@ def num_steps(config: TrainConfig, num_examples: int) -> int | None:
     return config.steps
 
 
+def steps_per_call(config: TrainConfig, first_step: int) -> int:
+    """Steps that one call of the compiled function makes: as many as fit between all that happens around them.
+
+    Python needs half a millisecond from one call to the next, in which the cores rest. (Keras makes the last call of
+    training shorter where its end asks for that.)
+    """
+    happens = (config.log_every, config.sample_every, config.histogram_every, config.checkpoint_every)
+    common = math.gcd(first_step, config.evaluate_every, *happens)
+    return max(steps for steps in range(1, _MOST_STEPS_PER_CALL + 1) if common % steps == 0)
+
+
 def fit_until_done(
     model: GenerativeModel,
     checkpoints: Checkpoints,
@@ -175,6 +187,8 @@ def fit(
     watchers = callbacks.build(
         config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop, judging
     )
+    model.steps_per_execution = steps_per_call(config, first_step)
+    model.make_train_function(force=True)  # the one of a fit before this may be for single steps
     try:
         model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
         if stop.signal_name is None:

@@ -23,6 +23,9 @@ from commands import (
     train,
 )
 
+from aigc_tf.config import TrainConfig
+from aigc_tf.trainer import steps_per_call
+
 STEPS = 47
 PLAIN = [*TINY, "--no-evaluate", "--no-export", "--steps", STEPS]
 
@@ -202,3 +205,11 @@ def test_a_second_trainer_in_one_folder_is_refused(tmp_path):
     succeed(train(*short))
     with RunFolder.open(tmp_path / "one").lock():
         assert "another process" in refused(train("--resume", tmp_path / "one", "--steps", 9))
+
+
+@pytest.mark.parametrize(
+    "changes, first_step, steps",
+    [({}, 0, 10), ({}, 500, 10), ({}, 484, 2), ({"log_every": 7}, 0, 1), ({"evaluate_every": 15}, 0, 5)],
+)
+def test_a_call_never_passes_a_step_at_which_something_happens(changes, first_step, steps):
+    assert steps_per_call(TrainConfig(**changes), first_step) == steps

@@ -9,7 +9,7 @@ from aigc_tf.errors import DivergedError
 
 
 class DivergenceGuard(StepCallback):
-    """Raises DivergedError at the first loss or gradient norm that is NaN or infinite.
+    """Raises DivergedError when a loss or gradient norm was NaN or infinite.
 
     `logs` are means since the last point of the curves; one value that is not finite makes the mean so too.
     """
@@ -17,4 +17,4 @@ class DivergenceGuard(StepCallback):
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         for name, value in logs.items():
             if not math.isfinite(value):
-                raise DivergedError(f"{name} became {value} at step {step}")
+                raise DivergedError(f"{name} became {value} by step {step}")

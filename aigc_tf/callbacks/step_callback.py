@@ -6,7 +6,10 @@ import tensorflow as tf
 
 
 class StepCallback(tf.keras.callbacks.Callback):
-    """Calls `on_step(step, logs)` behind each training step; `step` is 1 after the very first one of the run."""
+    """Calls `on_step(step, logs)` behind each call of the compiled step; `step` counts from the beginning of the run.
+
+    A call makes several steps (`trainer.steps_per_call`), but never passes one at which a callback has something to do.
+    """
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._first_step = int(self.model.step.numpy())
@@ -15,7 +18,7 @@ class StepCallback(tf.keras.callbacks.Callback):
         self.on_step(self._first_step + batch + 1, logs or {})
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
-        """Behind each step; `logs` holds what `train_step` returned."""
+        """Behind each call; `logs` holds what the last `train_step` returned."""
 
     def finish(self) -> None:
         """Once, when the budget is spent; not where training was interrupted, since a resumed run goes on there.
