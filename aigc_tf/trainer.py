@@ -26,7 +26,7 @@ from aigc_tf.run_folder import RunFolder
 _MOST_ROLLBACKS = 3
 _HELD_OUT_BATCHES = 8
 _FOREVER = 2**62
-_MOST_STEPS_PER_CALL = 10  # a third of a second, within which a signal is obeyed
+_MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within which a signal is obeyed
 _logger = logging.getLogger("aigc_tf")
 
 

@@ -28,7 +28,7 @@ class Curves(StepCallback):
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         self._step = step
-        if self._timed_at is None:  # the first step also builds the graph
+        if self._timed_at is None:  # the first call also builds the graph
             self._timed_step, self._timed_at = step, time.monotonic()
         if step % self._every == 0:
             self._write()

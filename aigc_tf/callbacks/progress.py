@@ -37,11 +37,11 @@ class Progress(StepCallback):
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         now = time.monotonic()
-        if self._timed is None:  # the first step also builds the graph: it says nothing about speed
+        if self._timed is None:  # the first call also builds the graph: it says nothing about speed
             self._timed = (step, now)
         if self._bar is not None:
             self._bar.set_postfix_str(self._text(step, now, logs), refresh=False)
-            self._bar.update(1)
+            self._bar.update(step - self._bar.n)
         elif now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step:
             self._told = now
             total = "" if self._last_step is None else f"/{self._last_step}"
