@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import signal
 import statistics
 import subprocess
@@ -33,9 +32,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import processes, record
+from benchmarks.processes import CORES
 
 ROOT = Path(__file__).parent.parent
-CORES = len(os.sched_getaffinity(0))
 NEVER = 10**9
 _MOST_STEPS, _MOST_PIXELS = 48, 48 * 32 * 28**2  # between two points of the curves
 _MEGABYTE = 10**6

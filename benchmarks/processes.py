@@ -1,10 +1,12 @@
-"""What Linux tells of another process that runs."""
+"""What Linux tells of this machine, and of another process that runs on it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 from typing import Literal
+
+CORES = len(os.sched_getaffinity(0))  # those that a process may use
 
 
 def cpu_seconds(pid: int) -> float:

@@ -47,10 +47,9 @@ from typing import Any
 
 from aigc_tf.config import TrainConfig
 from benchmarks import record, throughput_page
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import CORES, cpu_seconds
 
 ROOT = Path(__file__).parent.parent
-CORES = len(os.sched_getaffinity(0))
 # PyTorch is some percent quicker where glibc keeps freed memory instead of giving it back, TensorFlow is not.
 KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,10 +30,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import record
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import CORES, cpu_seconds
 
 ROOT = Path(__file__).parent.parent
-CORES = len(os.sched_getaffinity(0))
 THRESHOLDS = (100, 70, 30, 10, 5, 3, 2, 1.5, 1.2)
 # Steps between checkpoints: every two to five seconds of two cores, so that "when" is known that well.
 CHECKPOINT_EVERY = {"default": 100, "dcgan": 5, "dense-256": 100, "dense-64": 400}
