@@ -62,7 +62,8 @@ class TrainConfig:
     discriminator_learning_rate: float = 2e-3
     """Learning rate of the discriminator."""
     learning_rate_hold: float = 100_000.0
-    """Images seen before both learning rates begin to fall, with the square root of the images seen; 0 for constant."""
+    """Images seen before both learning rates begin to fall, with the square root of the images seen, and the weight of
+    the penalties begins to rise by as much; 0 for constant ones."""
     beta_1: float = 0.0
     """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
     beta_2: float = 0.99

@@ -201,7 +201,7 @@ class GAN(GenerativeModel):
             )
             self.trackers[f"penalty/{name}"].update_state(values, sample_weight=tf.cast(due, tf.float32))
             total += values
-        return total * self.config.penalty_weight * interval
+        return total * self.config.penalty_weight * interval / self._falling()
 
     def _minimise(self, tape: tf.GradientTape, loss: tf.Tensor, network: tf.keras.Model, optimizer: Any) -> tf.Tensor:
         """Apply one update and return the norm of the gradient, float32 scalar, summed over replicas first."""
@@ -211,17 +211,21 @@ class GAN(GenerativeModel):
         return tf.linalg.global_norm(gradients)
 
     def _set_learning_rates(self) -> None:
-        """The rates of this step: full ones at first, then falling with the square root of the images seen.
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * self._falling())
+
+    def _falling(self) -> tf.Tensor:
+        """Share of the full learning rates that this step takes, float32 scalar in (0, 1]: all of them at first, then
+        falling with the square root of the images seen. The weight of the penalties rises as the rates fall.
 
         A function of the step alone, so that a run can always be prolonged. In a game, constant rates end in a walk
-        around the equilibrium rather than in it; the walk narrows as they fall.
+        around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets smoother.
         """
-        falling = tf.constant(1.0)
-        if hold := self.config.learning_rate_hold:
-            images_seen = tf.cast(self.step * self.config.global_batch_size, tf.float32)
-            falling = tf.sqrt(hold / tf.maximum(images_seen, hold))
-        for name, optimizer in self.optimizers.items():
-            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * falling)
+        hold = self.config.learning_rate_hold
+        if not hold:
+            return tf.constant(1.0)
+        images_seen = tf.cast(self.step * self.config.global_batch_size, tf.float32)
+        return tf.sqrt(hold / tf.maximum(images_seen, hold))
 
     def _update_moving_average(self) -> None:
         batch_size = self.config.global_batch_size

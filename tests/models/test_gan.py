@@ -355,6 +355,23 @@ def test_learning_rates_hold_and_then_fall_with_the_square_root_of_the_images_se
     assert float(train(gan, 1).generator_optimizer.learning_rate.numpy()) == pytest.approx(0.05 * (2 / 9) ** 0.5)
 
 
-def test_a_hold_of_zero_keeps_learning_rates():
-    gan = train(tiny_gan(config(learning_rate_hold=0.0)), 3)
+def penalty_weights(gan: tf.keras.Model, steps: int) -> list[float]:
+    """What each of the next steps multiplied its penalty by."""
+    weights = []
+    for _ in range(steps):
+        gan.reset_trackers()
+        seen = train(gan, 1).tracked()
+        weights.append((seen["loss/discriminator"] - seen["loss/discriminator_adversarial"]) / seen["penalty/r1"])
+    return weights
+
+
+def test_the_weight_of_a_penalty_rises_as_the_learning_rates_fall():
+    gan = tiny_gan(config(penalties=("r1",), penalty_weight=3.0, penalty_interval=1, learning_rate_hold=2.0 * BATCH))
+    expected = [3.0 * max(1.0, (step / 2) ** 0.5) for step in range(9)]
+    assert penalty_weights(gan, 9) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_hold_of_zero_keeps_learning_rates_and_penalties():
+    gan = tiny_gan(config(penalties=("r1",), penalty_weight=3.0, penalty_interval=1, learning_rate_hold=0.0))
+    assert penalty_weights(gan, 5) == pytest.approx([3.0] * 5, rel=1e-3)
     assert float(gan.generator_optimizer.learning_rate.numpy()) == pytest.approx(0.1, rel=1e-7)
