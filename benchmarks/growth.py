@@ -2,11 +2,10 @@
 
     python -m benchmarks.growth
 
-Each point is a process of its own: `train.py` with the default recipe on random images from an mnist.npz that is
-written for it, with everything on but grids, histograms and checkpoints on the way and what comes after training.
-(No data set that ships takes images of any other size from files: for these, the process is `train.py` with the
-loader's check of the size left out.) The first of --batches, --pixels and --images are what the others are varied from,
-one at a time. Points take turns, --turns times; figures are medians over turns, spreads their extremes.
+Each point is a process of its own: `train.py` with the default recipe on random images (benchmarks/any_size.py), with
+everything on but grids, histograms and checkpoints on the way and what comes after training. The first of --batches,
+--pixels and --images are what the others are varied from, one at a time. Points take turns, --turns times; figures are
+medians over turns, spreads their extremes.
 
 Steps count from the second point of the curves on, so graph building and start-up do not. Their time is CPU seconds of
 the process over cores: on a busy machine the clock tells something else. Memory is what the process holds while it
@@ -23,7 +22,6 @@ import dataclasses
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import processes, record
+from benchmarks import any_size, processes, record
 from benchmarks.processes import CORES
 
 ROOT = Path(__file__).parent.parent
@@ -64,43 +62,13 @@ def points(batches: list[int], sizes: list[int], images: list[int]) -> list[Poin
     return list(dict.fromkeys(varied))
 
 
-def write_images(point: Point, folder: Path) -> Path:
-    """The folder below `folder` with the images of `point`, written if no point before had the same."""
-    written = folder / f"{point.images}-of-{point.pixels}"
-    if not written.exists():
-        written.mkdir()
-        few = np.random.default_rng(0).integers(0, 256, (1000, point.pixels, point.pixels), np.uint8)
-        images = np.resize(few, (point.images, point.pixels, point.pixels))
-        labels, few_labels = (np.arange(len(each)) % 10 for each in (images, few))
-        np.savez(written / "mnist.npz", x_train=images, y_train=labels, x_test=few, y_test=few_labels)
-    return written
-
-
-def train_on_any_size() -> int:
-    """`train.py`, but the data set `mnist` takes images of any size."""
-    from aigc_tf import cli
-    from aigc_tf.datasets import mnist, mnist_5k
-    from aigc_tf.datasets.image_dataset import ImageDataset
-
-    def load(data_dir: Path | None = None) -> ImageDataset:
-        assert data_dir is not None
-        with np.load(data_dir / "mnist.npz") as file:
-            train, test = ((file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "test"))
-        return ImageDataset.of(train, test, class_names=mnist_5k.CLASS_NAMES, source="noise", licence="CC0-1.0")
-
-    mnist.load = load
-    return cli.train_main()
-
-
 def measure(point: Point, data: Path, seconds: float) -> dict[str, float]:
     """Train for `seconds` by the clock once start-up is over. Raises RuntimeError, with its output, where it fails."""
-    other_size = ["-c", "from benchmarks import growth; raise SystemExit(growth.train_on_any_size())"]
     # Every fourth step has a penalty: each stretch holds as large a share of them.
     every = max(4, min(_MOST_STEPS, _MOST_PIXELS // point.work) // 4 * 4)
     with tempfile.TemporaryDirectory() as logs, open(Path(logs) / "output", "w+") as output:
         command = [
-            *(sys.executable, *(["train.py"] if point.pixels == 28 else other_size)),
-            *("--dataset", "mnist", "--data-dir", data, "--global-batch-size", point.batch),
+            *(*any_size.command(data, point.pixels), "--global-batch-size", point.batch),
             *("--steps", NEVER, "--sample-every", NEVER, "--histogram-every", NEVER, "--checkpoint-every", NEVER),
             *("--log-every", every, "--logs", logs, "--name", "run", "--no-evaluate", "--no-export"),
         ]
@@ -273,7 +241,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.turns):
             for point in chosen:
-                turns[point].append(measure(point, write_images(point, Path(folder)), options.seconds))
+                data = any_size.write(Path(folder), point.images, point.pixels)
+                turns[point].append(measure(point, data, options.seconds))
                 print(f"{point}: {turns[point][-1]}", flush=True)
     rows = [over_turns(point, turns[point]) for point in chosen]
     figures = {"turns": options.turns, "seconds": options.seconds, "points": rows, "fits": fits(rows)}

@@ -6,7 +6,7 @@ All three train the default networks with the default objective, optimizers, R1 
 28, 32 and 64 pixels:
 
 - train.py      as a person runs it, with callbacks, TensorBoard, checkpoints and grids at their default intervals, and
-                deterministic; only judging and export, which come after training, are off (throughput_train.py)
+                deterministic; only judging and export, which come after training, are off (any_size.py)
 - bare loop     the same step by hand, with nothing around it (throughput_tensorflow.py)
 - PyTorch       the same again, in the way that is quickest there (throughput_pytorch.py), with its memory kept
 
@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import Any
 
 from aigc_tf.config import TrainConfig
-from benchmarks import record, throughput_page
+from benchmarks import any_size, record, throughput_page
 from benchmarks.processes import CORES, cpu_seconds
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ KEEP_MEMORY = {
 }
 CELLS = ("32x28", "64x28", "256x28", "64x32", "64x64")
 TURN = TELL_EVERY = 50
-_DEFAULT_PIXELS = 32 * 28**2
+_NUM_IMAGES, _DEFAULT_PIXELS = 4_000, 32 * 28**2
 
 
 class Child:
@@ -107,10 +107,11 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
     config = dataclasses.asdict(TrainConfig(global_batch_size=batch))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        data = any_size.write(folder, _NUM_IMAGES, pixels)
         flags = ["--global-batch-size", batch, "--logs", folder, "--name", "run", "--steps", 10**9]
         commands: dict[str, tuple[list[object], Path]] = {
             "train.py": (
-                [sys.executable, "-m", "benchmarks.throughput_train", pixels, *flags, "--no-evaluate", "--no-export"],
+                [*any_size.command(data, pixels), *flags, "--no-evaluate", "--no-export"],
                 folder / "run" / "metrics.jsonl",
             )
         }
@@ -120,7 +121,13 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
         ):
             if python is not None:
                 told = folder / f"{module}.jsonl"
-                job = {"pixels": pixels, "num_images": 4_000, "cores": CORES, "tell_every": TELL_EVERY, "file": told}
+                job = {
+                    "pixels": pixels,
+                    "num_images": _NUM_IMAGES,
+                    "cores": CORES,
+                    "tell_every": TELL_EVERY,
+                    "file": told,
+                }
                 commands[name] = ([python, "-m", module, json.dumps({**config, **job}, default=str)], told)
         started = {}
         for name, (command, told) in commands.items():

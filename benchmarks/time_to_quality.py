@@ -93,30 +93,30 @@ def train(run: Run, data_dir: Path) -> None:
     with open(run.logs / f"{run.name}.log", "a") as log:
         process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=log, stderr=log)
         try:
-            stopping = False
+            stopping, last_step = False, noted[-1]["step"] if noted else 0
             while process.poll() is None:
                 seconds = spent + cpu_seconds(process.pid) / CORES
-                _note(run, seconds)
+                last_step = _note(run, last_step, seconds)
                 if seconds >= run.seconds and not stopping:
                     process.send_signal(signal.SIGTERM)
                     stopping = True
                 time.sleep(0.05)
-            _note(run, seconds)
+            _note(run, last_step, seconds)
         finally:
             process.kill()
     if not stopping:
         raise RuntimeError(f"training {run.name} failed:\n{Path(log.name).read_text()[-2000:]}")
 
 
-def _note(run: Run, seconds: float) -> None:
-    """Note the newest checkpoint of a run, if it is a new one, as written at `seconds`."""
+def _note(run: Run, last_step: int, seconds: float) -> int:
+    """Note the newest checkpoint, if it is newer than that of `last_step`, as written at `seconds`; gives its step."""
     index = run.folder / "checkpoints" / "checkpoint"
     if not index.exists() or not (lines := index.read_text().splitlines()):
-        return
+        return last_step
     step = int(lines[0].rpartition("-")[2].strip('"'))
-    noted = run.read("noted")
-    if step > (noted[-1]["step"] if noted else 0):
+    if step > last_step:
         run.add("noted", {"step": step, "seconds": round(seconds, 2)})
+    return max(step, last_step)
 
 
 def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,9 +53,10 @@ def batches(
         )
     num_examples = len(images)
     first_epoch, offset = divmod(start_step * batch_size, num_examples)
-    # Tensors made here are captured by the graph as references; arrays made inside it would be copied into it.
+    # Variables, for the graph only refers to them. Constants would be copied into it, once more with every rewriting.
     with tf.device("CPU:0"):
-        all_images, all_labels = tf.constant(images), tf.constant(labels, tf.int32)
+        all_images = tf.Variable(images, trainable=False)
+        all_labels = tf.Variable(labels, trainable=False, dtype=tf.int32)
 
     def order(epoch: tf.Tensor) -> tf.Tensor:
         """int64 [] -> int64 [N], or the rest of it in the epoch that is joined midway."""
@@ -72,7 +73,7 @@ def batches(
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False  # nothing here is left to tune
-    # The rewriting of the graph gains nothing here, and keeps a second copy of all images.
+    # The rewriting of the graph gains nothing here.
     options.experimental_optimization.apply_default_optimizations = False
     stream = tf.data.Dataset.range(first_epoch, _FOREVER).map(order).rebatch(batch_size, drop_remainder=True)
     if stop_step is not None:

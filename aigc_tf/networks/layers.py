@@ -11,7 +11,7 @@ def batch_norm() -> tf.keras.layers.Layer:
     """Batch normalisation over the global batch, so that one step means the same on any number of replicas.
 
     To be made under the strategy's scope: on one replica there is nothing to synchronise, and Keras then takes
-    TensorFlow's fused operation, which spares a tenth of a training step.
+    TensorFlow's fused operation, which is quicker the larger the batch is.
     """
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     return tf.keras.layers.BatchNormalization(synchronized=several)
