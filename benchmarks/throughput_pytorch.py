@@ -58,7 +58,9 @@ def make_discriminator(sizes: list[int]) -> nn.Module:
         padding = 2 if size % 2 else 1  # an odd size gives its half, rounded up, as "same" does in TensorFlow
         layers += [nn.Conv2d(inputs, channels(level), 4, 2, padding), nn.LeakyReLU(0.2)]
         inputs, last = channels(level), -(-size // 2)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * last * last, 1))
+    hidden = channels(len(sizes) - 1)
+    layers += [nn.Flatten(), nn.Linear(inputs * last * last, hidden), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(hidden, 1))
 
 
 def make_adam(network: nn.Module, rate: float, job: types.SimpleNamespace) -> torch.optim.Optimizer:

@@ -188,7 +188,10 @@ class GAN(GenerativeModel):
         )
 
     def _penalties(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
-        """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones."""
+        """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones.
+
+        Their weight rises as the learning rates fall.
+        """
         interval = self.config.penalty_interval
         due = tf.equal(update % interval, 0)
         uniform = self._noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])
@@ -216,7 +219,7 @@ class GAN(GenerativeModel):
 
     def _falling(self) -> tf.Tensor:
         """Share of the full learning rates that this step takes, float32 scalar in (0, 1]: all of them at first, then
-        falling with the square root of the images seen. The weight of the penalties rises as the rates fall.
+        falling with the square root of the images seen.
 
         A function of the step alone, so that a run can always be prolonged. In a game, constant rates end in a walk
         around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets smoother.

@@ -53,7 +53,9 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Netwo
     for level in range(len(sizes)):
         x = maybe_spectral_norm(layers.Conv2D(_channels(level), 4, 2, padding="same"), spectral_norm)(x)
         x = layers.LeakyReLU(0.2)(x)
-    x = layers.Flatten()(x)
+    # One layer that sees the whole image: strokes that are right one by one need not make a digit.
+    x = maybe_spectral_norm(layers.Dense(_channels(coarsest)), spectral_norm)(layers.Flatten()(x))
+    x = layers.LeakyReLU(0.2)(x)
     logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
     return Networks(
         tf.keras.Model(latents, fakes, name="lean_generator"), tf.keras.Model(images, logits, name="lean_discriminator")
