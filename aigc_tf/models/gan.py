@@ -214,8 +214,9 @@ class GAN(GenerativeModel):
         return tf.linalg.global_norm(gradients)
 
     def _set_learning_rates(self) -> None:
+        falling = self._falling()
         for name, optimizer in self.optimizers.items():
-            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * self._falling())
+            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * falling)
 
     def _falling(self) -> tf.Tensor:
         """Share of the full learning rates that this step takes, float32 scalar in (0, 1]: all of them at first, then
