@@ -8,10 +8,9 @@ cores, so that other work on the machine hardly matters. Each checkpoint is note
 
 Judging comes after and is not counted: at points evenly spaced on a logarithmic axis, --num-samples images of the
 averaged generator (where a recipe has an average) are judged against the held-out digits, by the classifier that ships
-and by a second one of another architecture and seed (benchmarks/second_judge.py). Figures are multiples of the floor:
-the Fréchet distance of as many training images under the same judge. One draw of 10,000 is off by some 7 %, of training
-as of generated images, so the floor is the mean over 24 draws, and from 3 floors downwards a point is the mean over
-four sets of generated images, with the standard deviation of a single set beside it.
+and by a second one of another architecture and seed (benchmarks/second_judge.py). Figures are multiples of the floor,
+the Fréchet distance of as many training images under the same judge: the mean over 24 draws of them. From 3 floors
+downwards a point is the mean over four sets of generated images, with the standard deviation of a single set beside it.
 
 Runs lie in --logs, with what was noted and judged: asked for more seconds later, a run goes on from where it was.
 Writes time_to_quality.json, .md and .png to --results.
@@ -29,18 +28,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks import record
+from benchmarks import record, time_to_quality_page
 from benchmarks.processes import CORES, cpu_seconds
 
 ROOT = Path(__file__).parent.parent
-THRESHOLDS = (100, 70, 30, 10, 5, 3, 2, 1.5, 1.2)
 # Steps between checkpoints: every two to five seconds of two cores, so that "when" is known that well.
 CHECKPOINT_EVERY = {"default": 100, "dcgan": 5, "dense-256": 100, "dense-64": 400}
 _FIRST_POINT, _SPACING = 8.0, 1.25
-# How often training images are drawn for the floor; sets of generated images that a point is judged by, and from where.
-_FLOOR_DRAWS, _SETS, _SEVERAL_SETS_BELOW = 24, 4, 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,159 +125,25 @@ def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def judge(runs: list[Run], data_dir: Path, logs: Path, num_samples: int) -> dict[str, Any]:
-    """Judge all points that were not judged yet; gives the floors and the judges' accuracies."""
-    from aigc_tf.quiet import import_tensorflow
-
-    import_tensorflow()
+    """Judge all points that were not judged yet; gives what the figures of all runs depend on."""
+    # Here, so that TensorFlow takes no memory beside a training.
     from aigc_tf import subjects
-    from aigc_tf.datasets import DATASETS
-    from aigc_tf.metrics.class_coverage import class_counts
-    from aigc_tf.metrics.evidence import need
-    from aigc_tf.metrics.fd import Gaussian, frechet_distance
-    from aigc_tf.reference import Reference
     from aigc_tf.run_folder import RunFolder
-    from benchmarks import second_judge
+    from benchmarks import quality_judges
 
-    data = DATASETS["mnist"](data_dir)
-    second = logs / "second_judge.keras"
-    second_accuracy = second_judge.prepare(data, second)
-    judges = {"lenet": Reference.prepare(data, "mnist"), "second": Reference.prepare(data, "mnist", str(second))}
-    real = {name: Gaussian.of(need(judge.real, "features", "real")) for name, judge in judges.items()}
-    floors = {}
-    for name, reference in judges.items():
-        distances = []
-        for draw in range(_FLOOR_DRAWS):
-            rows = np.random.default_rng(draw).permutation(len(data.train_images))[:num_samples]
-            drawn = need(reference.training.rows(rows), "features", "training")
-            distances.append(frechet_distance(Gaussian.of(drawn), real[name]))
-        floors[name] = float(np.mean(distances))
-
-    def look(subject: subjects.Subject, first_seed: int) -> dict[str, Any]:
-        """Multiples of the floor by judge, and the shares of the classes, of one set of images."""
-        images = subject.generate(np.arange(first_seed, first_seed + num_samples))
-        seen = {name: reference.look(images) for name, reference in judges.items()}
-        looked: dict[str, Any] = {
-            name: frechet_distance(Gaussian.of(need(part, "features", "generated")), real[name]) / floors[name]
-            for name, part in seen.items()
-        }
-        probabilities = need(seen["lenet"], "probabilities", "generated")
-        return {**looked, "class_shares": class_counts(probabilities) / num_samples}
-
+    judges = quality_judges.QualityJudges.prepare(data_dir, logs / "second_judge.keras", num_samples)
     for run in runs:
         judged = {row["step"] for row in run.read("judged")}
         for point in points(run.read("noted")):
-            if point["step"] in judged:
-                continue
-            subject = subjects.of_run(RunFolder(run.folder), point["step"])
-            sets = [look(subject, 0)]
-            if sets[0]["lenet"] < _SEVERAL_SETS_BELOW:
-                sets += [look(subject, number * num_samples) for number in range(1, _SETS)]
-            means = {name: np.mean([each[name] for each in sets], axis=0).round(4).tolist() for name in sets[0]}
-            spread = float(np.std([each["lenet"] for each in sets], ddof=1)) if len(sets) > 1 else None
-            row = {**point, **means, "sets": len(sets), "spread": spread}
-            run.add("judged", row)
-            print(f"{run.name}: {row}", flush=True)
-    accuracies = {"lenet": judges["lenet"].extractor.held_out_accuracy, "second": second_accuracy}
-    return {"floors": floors, "held_out_accuracy": accuracies}
-
-
-def first_reached(judged: list[dict[str, Any]], threshold: float, by: str = "lenet") -> float | None:
-    """Seconds at which a run first stands at `threshold` floors, on a straight line between judged points in the
-    logarithms of both; None where it never does."""
-    before = None
-    for row in judged:
-        if row[by] <= threshold:
-            if before is None:
-                return row["seconds"]
-            share = np.log(before[by] / threshold) / np.log(before[by] / row[by])
-            return float(before["seconds"] * (row["seconds"] / before["seconds"]) ** share)
-        before = row
-    return None
-
-
-def page(figures: dict[str, Any]) -> str:
-    """The figures as Markdown."""
-    runs = figures["runs"]
-    floors = [
-        f"{floor:.3f} under the judge {by!r} (which tells {figures['held_out_accuracy'][by]:.2%} of held-out digits)"
-        for by, floor in figures["floors"].items()
-    ]
-    parts = [
-        "Seconds are CPU seconds of the whole process over cores. Distances are multiples of the floor, which is "
-        f"{' and '.join(floors)}. From {_SEVERAL_SETS_BELOW:g} floors downwards they are means over {_SETS} sets of "
-        "images.\n",
-        "![Distance against time](time_to_quality.png)\n",
-        "Seconds until a run first stands at so many floors (the second judge in brackets):\n",
-        record.table(
-            ["run", *(f"{threshold:g}" for threshold in THRESHOLDS)],
-            [[name, *(_both(run, threshold) for threshold in THRESHOLDS)] for name, run in runs.items()],
-        ),
-        "How many times longer than the slowest seed of the default recipe:\n",
-        record.table(
-            ["run", *(f"{threshold:g}" for threshold in THRESHOLDS)],
-            [
-                [name, *(_ratio(runs, name, threshold) for threshold in THRESHOLDS)]
-                for name in runs
-                if not name.startswith("default-")
-            ],
-        ),
-        'The last point of each run; "spread" is the standard deviation of a single set of images, "off even" the '
-        "class whose share is furthest from a tenth:\n",
-        record.table(
-            ["run", "seconds", "step", "floors", "spread", "floors, second judge", "off even", "commit"],
-            [
-                [name, f"{row['seconds']:.0f}", f"{row['step']:,}", f"{row['lenet']:.2f}"]
-                + [
-                    "-" if row["spread"] is None else f"{row['spread']:.2f}",
-                    f"{row['second']:.2f}",
-                    f"{max(abs(10 * share - 1) for share in row['class_shares']):.0%}",
-                    (figures["commits"][name] or "")[:7],
-                ]
-                for name, run in runs.items()
-                for row in run[-1:]
-            ],
-        ),
-    ]
-    return "\n".join(parts)
-
-
-def _both(run: list[dict[str, Any]], threshold: float) -> str:
-    first, second = (first_reached(run, threshold, by) for by in ("lenet", "second"))
-    return f"{_rounded(first)} ({_rounded(second)})"
-
-
-def _rounded(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.0f}"
-
-
-def _ratio(runs: dict[str, list[dict[str, Any]]], name: str, threshold: float) -> str:
-    ours = [first_reached(run, threshold) for other, run in runs.items() if other.startswith("default-")]
-    if not ours or None in ours:
-        return "-"
-    reached = first_reached(runs[name], threshold)
-    return f"{reached / max(ours):.1f}" if reached else f"> {runs[name][-1]['seconds'] / max(ours):.1f}"
-
-
-def draw(figures: dict[str, Any], path: Path) -> None:
-    """Both judges' curves side by side, time and distance on logarithmic axes."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    recipes = list(dict.fromkeys(name.rpartition("-")[0] for name in figures["runs"]))
-    figure, axes = pyplot.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
-    for by, title, axis in zip(("lenet", "second"), ("the judge that ships", "a second judge"), axes):
-        for name, run in figures["runs"].items():
-            recipe, _, seed = name.rpartition("-")
-            style = {"color": f"C{recipes.index(recipe)}", "marker": ".", "label": f"{recipe}, seed {seed}"}
-            axis.loglog([row["seconds"] for row in run], [row[by] for row in run], **style)
-        axis.axhline(1, color="grey", linestyle=":")
-        axis.set(title=title, xlabel="CPU seconds / cores")
-        axis.grid(alpha=0.3, which="both")
-    axes[0].set_ylabel("Fréchet distance, multiples of the floor (dotted)")
-    axes[0].legend()
-    figure.savefig(path, dpi=120)
+            if point["step"] not in judged:
+                row = {**point, **judges.judge(subjects.of_run(RunFolder(run.folder), point["step"]))}
+                run.add("judged", row)
+                print(f"{run.name}: {row}", flush=True)
+    return {
+        "floors": judges.floors,
+        "held_out_accuracy": judges.held_out_accuracy,
+        "several_sets": {"below": quality_judges.SEVERAL_SETS_BELOW, "sets": quality_judges.SETS},
+    }
 
 
 def main() -> None:
@@ -304,9 +164,10 @@ def main() -> None:
     figures = judge(runs, options.data_dir.absolute(), options.logs.absolute(), options.num_samples)
     figures["commits"] = {run.name: run.commit for run in runs}
     figures["runs"] = {run.name: run.read("judged") for run in runs}
-    record.write("time_to_quality", "Quality against CPU time", around, figures, page(figures), options.results)
-    draw(figures, options.results / "time_to_quality.png")
-    print(page(figures))
+    page = time_to_quality_page.page(figures)
+    record.write("time_to_quality", "Quality against CPU time", around, figures, page, options.results)
+    time_to_quality_page.draw(figures, options.results / "time_to_quality.png")
+    print(page)
 
 
 if __name__ == "__main__":
