@@ -10,9 +10,9 @@ medians over turns, spreads their extremes.
 Steps count from the second point of the curves on, so graph building and start-up do not. Their time is CPU seconds of
 the process over cores: on a busy machine the clock tells something else. Memory is what the process holds while it
 trains ("resident"), and the most that it ever held ("peak", start-up included). Lines are fitted by least squares of
-the relative deviation. The default network has one stage more for each doubling of the sides, of about the same cost,
-so a pixel of a larger image costs more: beside the line through all, see the one of a single resolution. Writes
-growth.json, .md and .png to --results.
+the relative deviation. The default network has one stage more for each doubling of the sides, of about the same cost
+until channels reach their most, so a pixel of a larger image costs more: beside the line through all, see the one of a
+single resolution. Writes growth.json, .md and .png to --results.
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ def page(figures: dict[str, Any]) -> str:
                 + ["start-up CPU s", "resident MB", "peak MB"],
                 rows,
             ),
-            "The network has one stage more for each doubling of the sides, so a pixel of a larger image costs more.\n",
+            "The network has one stage more for each doubling of the sides, so a pixel of a larger image costs more, "
+            "until channels reach their most.\n",
             "Lines through these: step time against a batch's pixels in thousands; memory and the rest against the "
             "megabytes of the training images alone (a slope of 1 for memory is one copy of them).\n",
             record.table(["line", "constant", "slope", "R²", "largest deviation"], lines),
