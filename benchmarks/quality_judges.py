@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from aigc_tf.quiet import import_tensorflow
-
-import_tensorflow()
-
-from aigc_tf.datasets import DATASETS  # noqa: E402
-from aigc_tf.metrics.class_coverage import class_counts  # noqa: E402
-from aigc_tf.metrics.evidence import need  # noqa: E402
-from aigc_tf.metrics.fd import Gaussian, frechet_distance  # noqa: E402
-from aigc_tf.reference import Reference  # noqa: E402
-from aigc_tf.subjects import Subject  # noqa: E402
-from benchmarks import second_judge  # noqa: E402
+from aigc_tf.datasets import DATASETS
+from aigc_tf.metrics.class_coverage import class_counts
+from aigc_tf.metrics.evidence import need
+from aigc_tf.metrics.fd import Gaussian, frechet_distance
+from aigc_tf.reference import Reference
+from aigc_tf.subjects import Subject
+from benchmarks import second_judge
 
 SETS, SEVERAL_SETS_BELOW = 4, 3.0
 _FLOOR_DRAWS = 24

@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from aigc_tf.quiet import import_tensorflow
 from benchmarks import record, time_to_quality_page
 from benchmarks.processes import CORES, cpu_seconds
 
@@ -127,6 +128,7 @@ def points(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def judge(runs: list[Run], data_dir: Path, logs: Path, num_samples: int) -> dict[str, Any]:
     """Judge all points that were not judged yet; gives what the figures of all runs depend on."""
     # Here, so that TensorFlow takes no memory beside a training.
+    import_tensorflow()
     from aigc_tf import subjects
     from aigc_tf.run_folder import RunFolder
     from benchmarks import quality_judges
