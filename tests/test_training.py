@@ -76,7 +76,18 @@ def test_tensorboard_reads_the_run(whole):
     tags = set(events.Tags()["tensors"])
     for tag in ("real", "samples/averaged", "samples/raw", "samples/interpolation", "config", "loss/generator"):
         assert tag in tags, tags
-    assert any(tag.startswith("generator/") for tag in tags) and any(tag.startswith("discriminator/") for tag in tags)
+    for name, value in logged(whole)[1].items():
+        if name != "step":
+            assert events.SummaryMetadata(name).plugin_data.plugin_name == "scalars"
+            points = {point.step: tf.make_ndarray(point.tensor_proto) for point in events.Tensors(name)}
+            assert points[10] == np.float32(value), name
+    for network in ("generator", "discriminator"):
+        weights = [tag for tag in tags if tag.startswith(f"{network}/")]
+        assert weights, tags
+        for tag in weights:
+            assert events.SummaryMetadata(tag).plugin_data.plugin_name == "histograms"
+            assert [event.step for event in events.Tensors(tag)] == [10, 20, 30, 40]
+            assert tf.make_ndarray(events.Tensors(tag)[0].tensor_proto).shape == (30, 3)
     assert [event.step for event in events.Tensors("samples/averaged")] == [10, 20, 30, 40, STEPS]
     width, height, png = events.Tensors("samples/averaged")[0].tensor_proto.string_val
     image = tf.io.decode_png(png).numpy()

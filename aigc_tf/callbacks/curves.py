@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import tensorflow as tf
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from aigc_tf.callbacks.step_callback import StepCallback
 
@@ -47,8 +49,10 @@ class Curves(StepCallback):
             images = (self._step - self._timed_step) * self._global_batch_size
             values["speed/images_per_second"] = images / (now - self._timed_at)
         self._written, self._timed_step, self._timed_at = self._step, self._step, now
+        point = Summary()  # one event for all: `tf.summary.scalar` takes a fifth of a millisecond for each
+        for name, value in values.items():
+            point.MergeFrom(scalar_pb(name, value))
         with self._writer.as_default(step=self._step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
+            tf.summary.experimental.write_raw_pb(point.SerializeToString())
         with open(self._file, "a") as file:
             file.write(json.dumps({"step": self._step, **values}) + "\n")

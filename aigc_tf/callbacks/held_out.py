@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import tensorflow as tf
 
 from aigc_tf.callbacks.step_callback import StepCallback
@@ -17,7 +20,6 @@ class HeldOut(StepCallback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         strategy = self.model.distribute_strategy
-        self._distributed = strategy.experimental_distribute_dataset(self._batches)
         # Keras' evaluate would set itself up anew each time, which takes longer than the batches.
         self._test = tf.function(lambda batch: strategy.run(self.model.test_step, (batch,)))
 
@@ -25,3 +27,8 @@ class HeldOut(StepCallback):
         if step % self._every == 0:
             for batch in self._distributed:
                 self._test(batch)
+
+    @functools.cached_property
+    def _distributed(self) -> list[Any]:
+        """Kept: to begin with the data set anew takes longer than the model with its batches."""
+        return list(self.model.distribute_strategy.experimental_distribute_dataset(self._batches))
