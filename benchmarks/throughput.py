@@ -11,10 +11,11 @@ All three train the default networks with the default objective, optimizers, R1 
 - PyTorch       the same again, in the way that is quickest there (throughput_pytorch.py), with its memory kept
 
 Each is a process of its own on all cores. They are started once a cell (a batch size and a resolution) and then run one
-at a time, 50 steps a turn; those whose turn it is not are stopped (SIGSTOP) and cost nothing. How many steps a process
-has done is read from a file, its CPU seconds (of all threads) from the kernel. Start-up and the first 50 steps do
-not count. A round is 1,000 steps of each, so that it holds two checkpoints, two sets of grids and one of histograms;
-in cells with more pixels a step it is fewer steps, to take as long. Figures are medians over rounds, with the extremes.
+at a time, two seconds a turn, so that what else the machine does meets all of them alike; those whose turn it is not
+are stopped (SIGSTOP) and cost nothing. How many steps a process has done is read from a file, its CPU seconds (of all
+threads) from the kernel. Start-up and the first 50 steps do not count. A round is 1,000 steps of each, so that it holds
+two checkpoints, two sets of grids and one of histograms; in cells with more pixels a step it is fewer steps, to take as
+long. Figures are medians over rounds, with the extremes.
 A "CPU second" is all CPU seconds of the process over cores: what others do on the machine blurs it less than the clock.
 Other work should rest all the same: where threads wait for each other, waiting costs CPU seconds too, most of all in
 PyTorch.
@@ -41,7 +42,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,21 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
     "MALLOC_TOP_PAD_": str(2**28),
 }
-CELLS = ("32x28", "64x28", "256x28", "64x32", "64x64")
-TURN = TELL_EVERY = 50
+CELLS = ("32x28", "64x28", "256x28", "64x32", "256x32", "64x64", "256x64")
+TELL_EVERY = 50  # steps: train.py writes a line of metrics.jsonl as often
+_TURN_SECONDS = 2.0
 _NUM_IMAGES, _DEFAULT_PIXELS = 4_000, 32 * 28**2
 
 
 class Child:
-    """A process that trains for ever and appends `{"step": N}` to `told` now and then; stopped between its turns."""
+    """A process that trains for ever and appends `{"step": N}` to `told` now and then; stopped between its turns.
+
+    `spent` is the seconds that its turns took so far, by the clock and of the CPU (over cores).
+    """
 
     def __init__(self, command: list[object], told: Path, log: Path, variables: dict[str, str]) -> None:
-        self._told, self._log, self._step = told, log, 0
+        self.step, self.spent = 0, (0.0, 0.0)
+        self._told, self._log = told, log
         with open(log, "w") as output:
             self._process = subprocess.Popen(
                 [str(part) for part in command],
@@ -75,17 +81,18 @@ class Child:
                 stderr=subprocess.STDOUT,
             )
 
-    def turn(self, steps: int) -> tuple[int, float, float]:
-        """Let it run until `steps` more are done: (steps, seconds by the clock, CPU seconds over cores)."""
+    def turn(self, until: int) -> None:
+        """Let it run for a turn, or until it has told of that step where this comes sooner."""
         self._process.send_signal(signal.SIGCONT)
-        first_step, begun, begun_cpu = self._step, time.monotonic(), self._cpu_seconds()
-        while self._step < first_step + steps:
+        begun, begun_cpu = time.monotonic(), cpu_seconds(self._process.pid)
+        while self.step < until and time.monotonic() < begun + _TURN_SECONDS:
             time.sleep(0.01)
             if self._process.poll() is not None:
                 raise RuntimeError(f"{' '.join(self._process.args)} ended:\n{self._log.read_text()[-3000:]}")
-            self._step = self.said()["step"]
+            self.step = self.said()["step"]
         self._process.send_signal(signal.SIGSTOP)
-        return self._step - first_step, time.monotonic() - begun, self._cpu_seconds() - begun_cpu
+        by_clock, by_cpu = time.monotonic() - begun, (cpu_seconds(self._process.pid) - begun_cpu) / CORES
+        self.spent = self.spent[0] + by_clock, self.spent[1] + by_cpu
 
     def said(self, line: int = -1) -> dict[str, Any]:
         """One of the lines that it wrote, the last by default."""
@@ -97,8 +104,13 @@ class Child:
         self._process.kill()
         self._process.wait()
 
-    def _cpu_seconds(self) -> float:
-        return cpu_seconds(self._process.pid) / CORES
+
+def take_turns(competitors: Collection[Child], steps: int) -> None:
+    """Let each do that many steps more, a turn of each after another."""
+    goals = {child: child.step + steps for child in competitors}
+    while unfinished := [child for child in competitors if child.step < goals[child]]:
+        for child in unfinished:
+            child.turn(goals[child])
 
 
 @contextlib.contextmanager
@@ -134,33 +146,34 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
             variables = KEEP_MEMORY if name == "PyTorch" else {}
             started[name] = Child(command, told, folder / f"{name}.log", variables)
             stack.callback(started[name].end)
-            started[name].turn(TURN)
+            take_turns([started[name]], TELL_EVERY)
         yield started
 
 
 def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dict[str, Any]:
     """All figures of one cell, "BATCHxPIXELS"; `steps` are those of a round where a step is as large as the default."""
     batch, pixels = map(int, cell.split("x"))
-    turns_a_round = max(1, round(steps / TURN * min(1, _DEFAULT_PIXELS / (batch * pixels**2))))
+    small = min(1, _DEFAULT_PIXELS / (batch * pixels**2))
+    steps_a_round = TELL_EVERY * max(1, round(steps / TELL_EVERY * small))
     with children(batch, pixels, torch_python) as competitors:
         rates: dict[str, dict[str, list[float]]] = {
             name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
         }
         for _ in range(rounds):
-            turns = {name: [] for name in competitors}
-            for _ in range(turns_a_round):
-                for name, child in competitors.items():
-                    turns[name].append(child.turn(TURN))
-            for name, each in turns.items():
-                done, by_clock, by_cpu = (sum(part) for part in zip(*each))
-                rates[name]["images_per_second"].append(round(done * batch / by_clock, 1))
-                rates[name]["images_per_cpu_second"].append(round(done * batch / by_cpu, 1))
+            before = {name: (child.step, *child.spent) for name, child in competitors.items()}
+            take_turns(competitors.values(), steps_a_round)
+            for name, child in competitors.items():
+                steps_done, by_clock, by_cpu = (
+                    after - was for after, was in zip((child.step, *child.spent), before[name])
+                )
+                rates[name]["images_per_second"].append(round(steps_done * batch / by_clock, 1))
+                rates[name]["images_per_cpu_second"].append(round(steps_done * batch / by_cpu, 1))
         described = {name: child.said(0) for name, child in competitors.items() if name != "train.py"}
     for name in described:
         rates[name]["parameters"] = described[name]["parameters"]
     print(f"{cell}: {rates}", flush=True)
     flops = described["bare loop"]["flops_per_image"]
-    shape = {"batch": batch, "pixels": pixels, "steps_a_round": turns_a_round * TURN}
+    shape = {"batch": batch, "pixels": pixels, "steps_a_round": steps_a_round}
     return {**shape, "flops_per_image": flops, "PyTorch": None, **rates}
 
 

@@ -31,7 +31,7 @@ def page(figures: dict[str, Any]) -> str:
     rate_header = ["batch", "pixels", *(name for name in COMPETITORS)]
     return "\n".join(
         [
-            "Medians over rounds of training steps of each, in turns of 50, with the "
+            "Medians over rounds of training steps of each, in turns of two seconds, with the "
             f"lowest and highest; PyTorch is {figures['torch'] or 'not installed here'}. A CPU second is all CPU "
             "seconds of the process over cores.\n",
             "![Images per CPU second against the bare loop](throughput.png)\n",
