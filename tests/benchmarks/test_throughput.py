@@ -3,11 +3,13 @@
 import importlib.util
 import json
 import math
+import sys
+import time
 
 import pytest
 from commands import run, succeed
 
-from benchmarks import throughput_page
+from benchmarks import throughput, throughput_page
 
 _UNITS = ("images_per_second", "images_per_cpu_second")
 
@@ -83,6 +85,34 @@ def test_a_child_that_fails_fails_the_benchmark(tmp_path):
     assert done.returncode != 0
     assert "cannot be used" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+_STEPS_FOR_EVER = """
+import json, sys, time
+for step in range(1, 10**9):
+    time.sleep(0.1)
+    print(json.dumps({"step": step}), file=open(sys.argv[1], "a"))
+"""
+
+
+def test_competitors_do_the_same_steps_and_rest_between_their_turns(tmp_path):
+    competitors = []
+    try:
+        for name in "ab":
+            told = tmp_path / name
+            command = [sys.executable, "-c", _STEPS_FOR_EVER, told]
+            competitors.append(throughput.Child(command, told, tmp_path / f"{name}.log", {}))
+            throughput.take_turns(competitors[-1:], 5)
+        throughput.take_turns(competitors, 25)  # more than one turn of each
+        told = [child.said()["step"] for child in competitors]
+        assert all(30 <= step <= 32 for step in told)
+        # A sleep goes on while its process is stopped, so one step at the end of each turn may come for nothing.
+        assert all(2.5 <= child.spent[0] < 10 for child in competitors)
+        time.sleep(0.5)
+        assert [child.said()["step"] for child in competitors] == told
+    finally:
+        for child in competitors:
+            child.end()
 
 
 def test_ratio_of_rounds():
