@@ -55,7 +55,7 @@ def page(figures: dict[str, Any]) -> str:
         'The last point of each run; "spread" is the standard deviation of a single set of images, "off even" the '
         "class whose share is furthest from a tenth:\n",
         record.table(
-            ["run", "seconds", "step", "floors", "spread", "floors, second judge", "off even", "commit"],
+            ["run", "seconds", "step", "floors", "spread", "floors, second judge", "off even", "begun at commit"],
             [
                 [name, f"{row['seconds']:.0f}", f"{row['step']:,}", f"{row['lenet']:.2f}"]
                 + [
@@ -107,6 +107,6 @@ def draw(figures: dict[str, Any], path: Path) -> None:
         axis.set(title=title, xlabel="CPU seconds / cores")
         axis.grid(alpha=0.3, which="both")
     axes[0].set_ylabel("Fréchet distance, multiples of the floor (dotted)")
-    axes[0].legend()
+    axes[0].legend(loc="lower left")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
