@@ -107,6 +107,6 @@ def draw(figures: dict[str, Any], path: Path) -> None:
         axis.set(title=title, xlabel="CPU seconds / cores")
         axis.grid(alpha=0.3, which="both")
     axes[0].set_ylabel("Fréchet distance, multiples of the floor (dotted)")
-    axes[0].legend(loc="lower left")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(figures["runs"]))
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
