@@ -105,9 +105,10 @@ def test_competitors_do_the_same_steps_and_rest_between_their_turns(tmp_path):
             throughput.take_turns(competitors[-1:], 5)
         throughput.take_turns(competitors, 25)  # more than one turn of each
         told = [child.said()["step"] for child in competitors]
-        assert all(30 <= step <= 32 for step in told)
-        # A sleep goes on while its process is stopped, so one step at the end of each turn may come for nothing.
-        assert all(2.5 <= child.spent[0] < 10 for child in competitors)
+        # If the one went on in the turns of the other, it would be near 60. A sleep that is stopped ends by itself,
+        # so one step at the end of each turn may come for nothing.
+        assert all(30 <= step < 40 for step in told)
+        assert all(2 <= child.spent[0] < 20 for child in competitors)
         time.sleep(0.5)
         assert [child.said()["step"] for child in competitors] == told
     finally:
