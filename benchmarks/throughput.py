@@ -64,13 +64,10 @@ _NUM_IMAGES, _DEFAULT_PIXELS = 4_000, 32 * 28**2
 
 
 class Child:
-    """A process that trains for ever and appends `{"step": N}` to `told` now and then; stopped between its turns.
-
-    `spent` is the seconds that its turns took so far, by the clock and of the CPU (over cores).
-    """
+    """A process that trains for ever and appends `{"step": N}` to `told` now and then; stopped between its turns."""
 
     def __init__(self, command: list[object], told: Path, log: Path, variables: dict[str, str]) -> None:
-        self.step, self.spent = 0, (0.0, 0.0)
+        self.step, self._seconds = 0, 0.0
         self._told, self._log = told, log
         with open(log, "w") as output:
             self._process = subprocess.Popen(
@@ -84,15 +81,18 @@ class Child:
     def turn(self, until: int) -> None:
         """Let it run for a turn, or until it has told of that step where this comes sooner."""
         self._process.send_signal(signal.SIGCONT)
-        begun, begun_cpu = time.monotonic(), cpu_seconds(self._process.pid)
+        begun = time.monotonic()
         while self.step < until and time.monotonic() < begun + _TURN_SECONDS:
             time.sleep(0.01)
             if self._process.poll() is not None:
                 raise RuntimeError(f"{' '.join(self._process.args)} ended:\n{self._log.read_text()[-3000:]}")
             self.step = self.said()["step"]
         self._process.send_signal(signal.SIGSTOP)
-        by_clock, by_cpu = time.monotonic() - begun, (cpu_seconds(self._process.pid) - begun_cpu) / CORES
-        self.spent = self.spent[0] + by_clock, self.spent[1] + by_cpu
+        self._seconds += time.monotonic() - begun
+
+    def so_far(self) -> tuple[int, float, float]:
+        """Steps done, seconds of its turns by the clock, and CPU seconds over cores (none between turns)."""
+        return self.step, self._seconds, cpu_seconds(self._process.pid) / CORES
 
     def said(self, line: int = -1) -> dict[str, Any]:
         """One of the lines that it wrote, the last by default."""
@@ -160,12 +160,10 @@ def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dic
             name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
         }
         for _ in range(rounds):
-            before = {name: (child.step, *child.spent) for name, child in competitors.items()}
+            before = {name: child.so_far() for name, child in competitors.items()}
             take_turns(competitors.values(), steps_a_round)
             for name, child in competitors.items():
-                steps_done, by_clock, by_cpu = (
-                    after - was for after, was in zip((child.step, *child.spent), before[name])
-                )
+                steps_done, by_clock, by_cpu = (after - was for after, was in zip(child.so_far(), before[name]))
                 rates[name]["images_per_second"].append(round(steps_done * batch / by_clock, 1))
                 rates[name]["images_per_cpu_second"].append(round(steps_done * batch / by_cpu, 1))
         described = {name: child.said(0) for name, child in competitors.items() if name != "train.py"}

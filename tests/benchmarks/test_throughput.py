@@ -108,7 +108,7 @@ def test_competitors_do_the_same_steps_and_rest_between_their_turns(tmp_path):
         # If the one went on in the turns of the other, it would be near 60. A sleep that is stopped ends by itself,
         # so one step at the end of each turn may come for nothing.
         assert all(30 <= step < 40 for step in told)
-        assert all(2 <= child.spent[0] < 20 for child in competitors)
+        assert all(2 <= child.so_far()[1] < 20 for child in competitors)
         time.sleep(0.5)
         assert [child.said()["step"] for child in competitors] == told
     finally:
