@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import onednn, quiet
 from aigc_tf.command_line import guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
@@ -142,6 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(arguments: list[str]) -> int:
     start, config = _parse_train(arguments)
     run = None if start.resume is None else RunFolder.open(start.resume)
+    if run is not None and (changed := onednn.go_on_with(run.tensorflow_variables())):
+        print(changed, file=sys.stderr)
     quiet.import_tensorflow()
     if start.dry_run:
         from aigc_tf import plan

@@ -125,6 +125,17 @@ class RunFolder:
         name = "environment.json" if step == 0 else f"environment-from-step-{step}.json"
         write_atomically(self.path / name, json.dumps(environment, indent=2) + "\n")
 
+    def tensorflow_variables(self) -> dict[str, str]:
+        """The environment variables that decided TensorFlow's kernels when the run was last begun or resumed."""
+        later = self.path.glob("environment-from-step-*.json")
+        steps = {int(step): file for file in later if (step := file.stem.rpartition("-")[2]).isdigit()}
+        newest = steps[max(steps)] if steps else self.path / "environment.json"
+        try:
+            found = json.loads(newest.read_text())["tensorflow_variables"]
+            return {str(name): str(value) for name, value in found.items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}  # written by a person, or gone: training needs none of it
+
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """An existing run. Raises UserError for a folder that is none."""

@@ -3,7 +3,8 @@
     python verify_export.py VERSION_FOLDER [EXPECTED.npz]
 
 This file imports nothing of the project, as the server will not have it either. It prints one line a fault and exits
-with 1; or a line with the hash of what the export answers, which another process must find too, and exits with 0.
+with 1; or lines that begin with "note: " and one with the hash of what the export answers, which another process must
+find too, and exits with 0.
 EXPECTED.npz holds int64 `seed` [N] and float32 `image` [N,H,W,C] in [-1, 1]: what the model itself makes of these
 seeds.
 """
@@ -100,15 +101,38 @@ def image_faults(signatures):
         yield f"serving_default: PNGs of shape {decoded.shape} are not the images {images.shape} of sample"
     if not all(b"tEXt" in png[:64] for png in pngs):
         yield "serving_default: PNGs do not say that they are generated"
-    for size in (1, 3, 8):
-        again = np.concatenate([make_pngs(signatures, SEEDS[at : at + size]) for at in range(0, len(SEEDS), size)])
-        if not np.array_equal(again, pngs):
-            yield f"serving_default: {(again != pngs).sum()} of {len(pngs)} PNGs differ in batches of {size}"
-    if not np.array_equal(make_pngs(signatures, SEEDS[::-1])[::-1], pngs):
-        yield "serving_default: PNGs depend on the order of the seeds"
+    yield from company_faults(signatures, pngs)
     if len(make_pngs(signatures, SEEDS[:0])):
         yield "serving_default: no seeds gave images"
     yield from truncation_faults(signatures, pngs)
+
+
+def company_faults(signatures, pngs):
+    """Where a PNG depends on the other seeds of its request.
+
+    By one level in a pixel it is only noted: kernels of some processors add a batch's rows in unlike orders. Our own
+    networks avoid it by computing one row at a time; somebody's own may not.
+    """
+    answers = {"in another order": make_pngs(signatures, SEEDS[::-1])[::-1]}
+    for size in (1, 3, 8):
+        batches = [make_pngs(signatures, SEEDS[at : at + size]) for at in range(0, len(SEEDS), size)]
+        answers[f"in batches of {size}"] = np.concatenate(batches)
+    for company, again in answers.items():
+        levels = levels_apart(again, pngs)
+        if levels:
+            kind = "note: " if levels == 1 else ""
+            differing = f"{(again != pngs).sum()} of {len(pngs)} PNGs differ {company}"
+            yield f"{kind}serving_default: {differing}, by {levels} of 255 levels in a pixel at most"
+
+
+def levels_apart(pngs, others):
+    """How far pixels are apart at most, of 255; 255 for images of another size."""
+    levels = 0
+    for png, other in zip(pngs, others):
+        if png != other:
+            one, two = (tf.io.decode_png(data).numpy().astype(int) for data in (png, other))
+            levels = max(levels, np.abs(one - two).max() if one.shape == two.shape else 255)
+    return levels
 
 
 def truncation_faults(signatures, pngs):
@@ -119,11 +143,11 @@ def truncation_faults(signatures, pngs):
         truncation = tf.constant(values, tf.float32)
         return signatures["truncated"](seed=tf.constant(SEEDS[:rows]), truncation=truncation)["image_bytes"].numpy()
 
-    if not np.array_equal(truncated(1, 1, 1, 1), pngs[:4]):
+    if levels_apart(truncated(1, 1, 1, 1), pngs[:4]) > 1:
         yield "truncated: at 1 it gives other images than serving_default"
     if len(set(truncated(0, 0, -1, float("-inf")))) != 1:
         yield "truncated: at 0 and below it gives more than one image"
-    if not np.array_equal(truncated(2, float("inf"), float("nan")), pngs[:3]):
+    if levels_apart(truncated(2, float("inf"), float("nan")), pngs[:3]) > 1:
         yield "truncated: above 1, and where it is no number, it gives other images than at 1"
 
 
@@ -153,18 +177,19 @@ def make_pngs(signatures, seeds):
 
 def main(arguments):
     folder = arguments[0]
-    faults = [*graph_faults(folder), *variable_faults(folder)]
+    found = [*graph_faults(folder), *variable_faults(folder)]
     signatures = {}
-    if not faults:
+    if not found:
         model = tf.saved_model.load(folder)
         signatures = model.signatures
-        faults += signature_faults(signatures)
-    if not faults:
-        faults += [*image_faults(signatures), *other_faults(signatures)]
+        found += signature_faults(signatures)
+    if not found:
+        found += [*image_faults(signatures), *other_faults(signatures)]
         if len(arguments) > 1:
-            faults += model_faults(signatures, np.load(arguments[1]))
-    for fault in faults:
-        print(fault)
+            found += model_faults(signatures, np.load(arguments[1]))
+    for line in found:
+        print(line)
+    faults = [line for line in found if not line.startswith("note: ")]
     if not faults:
         print(f"answers sha256:{hashlib.sha256(b''.join(make_pngs(signatures, SEEDS))).hexdigest()}")
     return 1 if faults else 0

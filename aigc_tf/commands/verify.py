@@ -47,7 +47,8 @@ class Command:
         if first.stdout != second.stdout:
             print("serving_default: another process gave other images for the same seeds")
             return 1
-        print(f"{self.path} is sound; {first.stdout.strip()}")
+        *notes, answers = first.stdout.splitlines()
+        print(*notes, f"{self.path} is sound; {answers}", sep="\n")
         return 0
 
     def _inspect(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from aigc_tf.rollout import versions
 from aigc_tf.run_folder import RunFolder
 
 _SEEDS = np.array([0, 1, 2**40], np.int64)
+_logger = logging.getLogger("aigc_tf")
 _VERIFY = Path(__file__).parent.with_name("verify_export.py")
 
 
@@ -61,3 +63,6 @@ def _verify(folder: Path, model: GenerativeModel) -> None:
     if done.returncode:
         faults = done.stdout.strip() or done.stderr.strip()[-2000:]
         raise ExportError(f"the export failed its checks and was not published:\n{faults}")
+    for line in done.stdout.splitlines():
+        if line.startswith("note: "):
+            _logger.warning("%s", line.removeprefix("note: "))

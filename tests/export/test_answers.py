@@ -15,7 +15,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from aigc_tf.checkpoints import load_model
-from aigc_tf.models import exact_rows, png
+from aigc_tf.models import png
 from aigc_tf.models.generative_model import to_uint8
 
 SEEDS = np.array([5, -1, 2**50, 5, 0, 17, 2**63 - 1, -(2**63), 8, 9, 10], np.int64)
@@ -46,24 +46,6 @@ def test_same_bytes_in_every_batch_and_order(loaded, size):
     assert sum(parts, []) == whole
     shuffled = np.random.default_rng(size).permutation(seeds)
     assert make_pngs(loaded, shuffled) == [whole[seed] for seed in shuffled]
-
-
-def test_a_network_only_ever_sees_blocks_of_one_size():
-    """A matrix product is rounded differently in batches of other sizes; in blocks it cannot be."""
-    tf.random.set_seed(0)
-    weights = tf.random.normal([999, 777])
-    inputs = tf.random.normal([20, 999])
-
-    def product(rows: tf.Tensor) -> tf.Tensor:
-        assert rows.shape[0] == exact_rows.ROWS
-        return tf.matmul(rows, weights)
-
-    exact = tf.function(lambda rows: exact_rows.apply(product, rows, [777]), [tf.TensorSpec([None, 999])])
-    np.testing.assert_allclose(exact(inputs), tf.matmul(inputs, weights), rtol=1e-3, atol=1e-3)
-    for size in (1, 2, 7, 8, 9, 19):
-        parts = [exact(inputs[at : at + size]) for at in range(0, 20, size)]
-        np.testing.assert_array_equal(tf.concat(parts, 0), exact(inputs))
-    assert exact(inputs[:0]).shape == (0, 777)
 
 
 def test_each_png_says_what_made_it(trained, loaded):

@@ -19,7 +19,7 @@ TEXT = text_chunk("Source", "a test")
 
 @pytest.fixture
 def verify(capsys):
-    """The faults that the check prints."""
+    """The faults and notes that the check prints."""
 
     def check(folder: Path, *expected: Path) -> list[str]:
         capsys.readouterr()
@@ -27,7 +27,7 @@ def verify(capsys):
         lines = capsys.readouterr().out.splitlines()
         if status == 0:
             assert lines.pop().startswith("answers sha256:")
-        assert (status == 1) == bool(lines)
+        assert (status == 1) == any(not line.startswith("note: ") for line in lines)
         return lines
 
     return check
@@ -176,8 +176,9 @@ def clip(truncation):
         ({"without": "truncated"}, "signatures are"),
         ({"images": lambda images: images * 2}, "expected finite ones from 0 to 1"),
         ({"images": lambda images: images / 0}, "expected finite ones from 0 to 1"),
-        ({"images": lambda images: images / tf.reduce_max(images + 1e-6)}, "PNGs differ in batches of 1"),
-        ({"images": lambda images: tf.reverse(images, [0])}, "PNGs differ in batches of 1"),
+        ({"images": lambda images: images / tf.reduce_max(images + 1e-6)}, "^serving_default: .* in batches of 1"),
+        ({"images": lambda images: tf.reverse(images, [0])}, "^serving_default: .* in batches of 1"),
+        ({"images": lambda images: images[::-1]}, "^serving_default: .* differ in another order"),
         ({"text": b""}, "do not say that they are generated"),
         ({"truncate": lambda truncation: truncation}, "truncated: "),
         ({"weight": float("nan")}, "weight .* is not finite"),
@@ -189,3 +190,14 @@ def test_each_broken_promise_is_found(faults_of, wrong, fault):
         assert faults == []
     else:
         assert any(re.search(fault, found) for found in faults), faults
+
+
+def test_one_level_in_a_pixel_is_noted_and_no_fault(faults_of):
+    """As of a network whose kernels add the rows of a batch in unlike orders, just where rounding shows it."""
+
+    def last_row_otherwise(images):
+        last = tf.range(tf.shape(images)[0])[:, None, None, None] == tf.shape(images)[0] - 1
+        return tf.minimum(tf.where(last, images + 1 / 255, images), 1.0)
+
+    lines = faults_of(images=last_row_otherwise)
+    assert lines and all(re.match("note: serving_default: .* by 1 of 255 levels in a pixel", line) for line in lines)

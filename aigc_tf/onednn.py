@@ -1,0 +1,44 @@
+"""oneDNN, TensorFlow's faster kernels for x86 processors: switched on everywhere but in runs that began without it.
+
+TensorFlow 2.15 leaves it off on processors without AVX-512 VNNI, which are most laptops; training takes nearly twice
+as long there (see benchmarks/results). Its last digits are others, so a run that began without it goes on without it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+
+_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+_given = os.environ.get(_VARIABLE)  # by the person, or by a command of ours that started this process
+
+
+def switch_on() -> None:
+    """Choose oneDNN unless the environment says otherwise. To be called before TensorFlow is imported."""
+    if platform.machine() in ("x86_64", "AMD64"):
+        os.environ.setdefault(_VARIABLE, "1")
+
+
+def go_on_with(variables: Mapping[str, str]) -> str | None:
+    """Choose what a run began with, given the `tensorflow_variables` of its environment.json.
+
+    Returns a sentence for the person where the choice is not today's default or theirs differs from the run's, else
+    None. To be called before TensorFlow is imported.
+    """
+    began = variables.get(_VARIABLE)
+    if _given is not None:
+        if _given == began:
+            return None
+        return (
+            f"this run began with {_VARIABLE}={began or '(unset)'} and now goes on with {_given}: "
+            "from here its last digits are not those of an unbroken run"
+        )
+    if began is None:  # TensorFlow chose, by the processor
+        os.environ.pop(_VARIABLE, None)
+        return (
+            "this run began with TensorFlow's own choice about oneDNN and goes on with it, bit for bit; "
+            f"{_VARIABLE}=1 may be faster, with other last digits"
+        )
+    os.environ[_VARIABLE] = began
+    return None
