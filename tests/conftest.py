@@ -6,7 +6,8 @@ import tempfile
 # Nothing listens there: whatever asks for the network is refused at once, here and in the commands that tests run.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ[_name] = "http://127.0.0.1:9"
-os.environ["AIGC_TF_CACHE"] = tempfile.mkdtemp(prefix="aigc_tf-tests-")
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the cache of the process that started them
+    os.environ["AIGC_TF_CACHE"] = tempfile.mkdtemp(prefix="aigc_tf-tests-")
 
 from aigc_tf.quiet import import_tensorflow  # noqa: E402
 
