@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import DivergedError, UserError
-from aigc_tf.models import MODELS
-from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.families import FAMILIES
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
 _PREFIX = "step"
@@ -148,7 +148,7 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
                 f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(set(steps))))}"
             )
         paths = [path for path in paths if _step_of(path) == step]
-    model = MODELS[config.model](run.read_spec(), config)
+    model = FAMILIES[config.model].create(run.read_spec(), config)
     _restore_newest(tf.train.Checkpoint(model=model), paths, str(run.checkpoints))
     return model
 

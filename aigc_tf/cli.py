@@ -19,21 +19,10 @@ from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
+from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
-
-# What may change when a run goes on; everything else decides the model and is fixed by its first start.
-_CHANGEABLE = {
-    *BUDGETS,
-    "data_dir",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "on_divergence",
-    "on_collapse",
-    "evaluate_every",
-    "evaluate",
-    "export",
-}
+from aigc_tf.settings import changeable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +36,14 @@ class _Start:
     """Run folder to go on with, from its last checkpoint."""
     dry_run: bool = False
     """Print what would run (settings, sizes, costs, places) and train nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _First:
+    """What decides which settings there are, and what they are before the flags."""
+
+    start: OmitArgPrefixes[_Start]
+    model: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,24 +197,13 @@ def _command(arguments: list[str]) -> int:
 
 
 def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
-    """Settings of the preset, of the --config file or of the resumed run, with the flags over them."""
-    start = _Start()
-    if not {"-h", "--help"} & set(arguments):
-        start, _ = parse(_Start, arguments, "train.py", return_unknown_args=True, add_help=False)
-    preset = start.preset or "default"
-    if preset not in PRESETS:
-        raise UserError(f"{preset!r} is not one of the presets: {', '.join(PRESETS)}")
-    given = [f"--{name}" for name in ("preset", "config", "resume") if getattr(start, name) is not None]
-    if len(given) > 1:
-        raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
-    base = PRESETS[preset]
-    if start.config is not None:
-        try:
-            base = TrainConfig.from_json(start.config.read_text(), str(start.config))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read --config {start.config}: {error}") from None
-    if start.resume is not None:
-        base = RunFolder.open(start.resume).read_config()
+    """Settings of the preset, of the --config file or of the resumed run, with the flags over them.
+
+    The flags depend on the family, which one of them names: so they are read twice.
+    """
+    without_help = [argument for argument in arguments if argument not in ("-h", "--help")]
+    first: _First = parse(_First, without_help, "train.py", return_unknown_args=True)[0]
+    start, base = first.start, _base(first)
 
     # A budget among the flags replaces whatever budget the base has.
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
@@ -232,11 +218,36 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     return start, config
 
 
+def _base(first: _First) -> TrainConfig:
+    """The settings that the flags change."""
+    start = first.start
+    given = [f"--{name}" for name in ("preset", "config", "resume") if getattr(start, name) is not None]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
+    if start.preset is not None and start.preset not in PRESETS:
+        raise UserError(f"{start.preset!r} is not one of the presets: {', '.join(PRESETS)}")
+    if not given:
+        return TrainConfig.of(model=first.model or TrainConfig.model)
+    if start.resume is not None:
+        base = RunFolder.open(start.resume).read_config()
+    elif start.config is not None:
+        try:
+            base = TrainConfig.from_json(start.config.read_text(), str(start.config))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read --config {start.config}: {error}") from None
+    else:
+        base = PRESETS[start.preset or "default"]
+    if first.model not in (None, base.model):
+        FAMILIES.check(first.model)
+        raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")
+    return base
+
+
 def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
-    for field in dataclasses.fields(TrainConfig):
-        before, now = getattr(base, field.name), getattr(config, field.name)
-        if before != now and field.name not in _CHANGEABLE:
+    allowed = changeable(TrainConfig) | changeable(type(base.family))
+    for (name, before), now in zip(base.flat().items(), config.flat().values()):
+        if before != now and name not in allowed:
             raise UserError(
-                f"{field.name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
-                f"{', '.join(sorted(_CHANGEABLE))}; for a new run: --config {run}/config.json"
+                f"{name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
+                f"{', '.join(sorted(allowed))}; for a new run: --config {run}/config.json"
             )

@@ -42,7 +42,7 @@ def _in_one_line(boxed: str) -> str:
     if reasons:
         text = f"{text.partition(':')[0]}: {'; '.join(reasons)}"
     suggestion = next((line for line in lines[rule:] if line.startswith("--")), None)
-    text = text.removeprefix("Error parsing settings: ")
+    text = re.sub(r"^Error parsing settings[.\w]*: ", "", text)
     return text + (f"; perhaps you meant {suggestion}" if suggestion and "Unrecognized" in text else "")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,11 +16,9 @@ from tyro.conf import arg
 
 from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
-from aigc_tf.losses import GAN_LOSSES
-from aigc_tf.models import MODELS
-from aigc_tf.networks import NETWORKS
-from aigc_tf.optimizers import OPTIMIZERS
-from aigc_tf.penalties import PENALTIES
+from aigc_tf.families import FAMILIES
+from aigc_tf.families.family import FamilyConfig
+from aigc_tf.settings import CHANGEABLE, Within, check_bounds
 
 
 def _names(registry: Any) -> str:
@@ -34,59 +31,28 @@ class TrainConfig:
 
     # What to learn
     dataset: Annotated[str, arg(help=f"Images to learn: {_names(DATASETS)}.")] = "mnist"
-    data_dir: Path | None = None
+    data_dir: Annotated[Path | None, CHANGEABLE] = None
     """Folder that holds the data set's files (mnist.npz and the like, as Keras caches them)."""
 
-    # Networks
-    model: Annotated[str, arg(help=f"Family of models: {_names(MODELS)}.")] = "gan"
-    network: Annotated[str, arg(help=f"Architecture of both networks: {_names(NETWORKS)}.")] = "lean"
-    latent_dim: int = 64
-    """Numbers in a latent vector."""
-    spectral_norm: bool = False
-    """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
-
-    # Objective
-    loss: Annotated[str, arg(help=f"Adversarial loss: {_names(GAN_LOSSES)}.")] = "non_saturating"
-    penalties: Annotated[tuple[str, ...], arg(help=f"Gradient penalties, any of: {_names(PENALTIES)}.")] = ("r1",)
-    penalty_weight: float = 1.0
-    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp)."""
-    penalty_interval: int = 4
-    """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
-    critic_steps: int = 1
-    """Discriminator updates per generator update, each on real images of its own."""
-
-    # Optimisation
-    optimizer: Annotated[str, arg(help=f"For both networks: {_names(OPTIMIZERS)}.")] = "adam"
-    generator_learning_rate: float = 2e-3
-    """Learning rate of the generator."""
-    discriminator_learning_rate: float = 2e-3
-    """Learning rate of the discriminator."""
-    learning_rate_hold: float = 100_000.0
-    """Images seen before both learning rates begin to fall, with the square root of the images seen, and the weight of
-    the penalties begins to rise by as much; 0 for constant ones."""
-    beta_1: float = 0.0
-    """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
-    beta_2: float = 0.99
-    """Decay of the squared gradient's mean (Adam and its kin; rho of rmsprop)."""
-    ema_half_life: float = 1_000_000.0
-    """Half-life of the generator's moving average, in images; 0 for no averaging."""
-    ema_ramp_up: float = 0.1
-    """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
+    # How
+    model: Annotated[str, arg(help=f"Family of models: {_names(FAMILIES)}.")] = "gan"
+    family: FamilyConfig = dataclasses.field(default_factory=lambda: FAMILIES["gan"].config())
+    """The settings of that family."""
 
     # Budget: give one; a default number of steps otherwise
-    global_batch_size: int = 32
+    global_batch_size: Annotated[int, Within(1)] = 32
     """Images per update over all replicas."""
-    steps: int | None = None
+    steps: Annotated[int | None, Within(1), CHANGEABLE] = None
     """Train for this many generator updates."""
-    epochs: float | None = None
+    epochs: Annotated[float | None, Within(1e-9), CHANGEABLE] = None
     """Train until each training image was shown this many times."""
-    minutes: float | None = None
+    minutes: Annotated[float | None, Within(1e-9), CHANGEABLE] = None
     """Train for this long by the clock (training only). The result then depends on the machine's speed."""
 
     # Machine
-    seed: int = 0
+    seed: Annotated[int, Within(0, 2**31 - 1)] = 0
     """Decides weights, data order and noise. Same seed, same machine, same model."""
-    replicas: int | None = None
+    replicas: Annotated[int | None, Within(1, 64)] = None
     """Number of logical CPU devices to spread a batch over; by default all GPUs, or one CPU."""
     mixed_precision: bool = False
     """Compute in bfloat16, keep weights in float32."""
@@ -94,22 +60,22 @@ class TrainConfig:
     """Compile the training step with XLA (one device only). Its noise differs in value from that of the default."""
 
     # Watching
-    log_every: int = 50
+    log_every: Annotated[int, Within(1)] = 50
     """Steps between two points of the curves (each the mean since the last)."""
-    sample_every: int = 500
+    sample_every: Annotated[int, Within(1)] = 500
     """Steps between two sample grids."""
-    histogram_every: int = 1000
+    histogram_every: Annotated[int, Within(1)] = 1000
     """Steps between two histograms of the weights."""
-    checkpoint_every: int = 500
+    checkpoint_every: Annotated[int, Within(1), CHANGEABLE] = 500
     """Steps between two checkpoints."""
-    keep_checkpoints: int = 3
+    keep_checkpoints: Annotated[int, Within(1), CHANGEABLE] = 3
     """Checkpoints kept."""
-    evaluate_every: int = 0
+    evaluate_every: Annotated[int, Within(0), CHANGEABLE] = 0
     """Steps between two quick judgements on 2,000 samples, of which the best checkpoint is kept; 0 for none."""
-    on_collapse: Literal["warn", "stop", "best"] = "warn"
+    on_collapse: Annotated[Literal["warn", "stop", "best"], CHANGEABLE] = "warn"
     """When such a judgement finds the generator collapsed: warn, stop with an error, or end training and judge and
     publish the best checkpoint instead."""
-    on_divergence: Literal["stop", "rollback"] = "stop"
+    on_divergence: Annotated[Literal["stop", "rollback"], CHANGEABLE] = "stop"
     """When a loss, gradient or weight is no longer finite: stop, or go back to the last checkpoint and halve the
     learning rates (at most three times)."""
 
@@ -118,27 +84,17 @@ class TrainConfig:
     """Folder that holds the runs."""
     name: str | None = None
     """Name of the run's folder; by default made of time, data set, network and loss."""
-    evaluate: bool = True
+    evaluate: Annotated[bool, CHANGEABLE] = True
     """Judge the generator when training ends."""
-    export: bool = True
+    export: Annotated[bool, CHANGEABLE] = True
     """Publish a SavedModel when training ends."""
 
     def __post_init__(self) -> None:
-        for registry, chosen in (
-            (DATASETS, [self.dataset]),
-            (MODELS, [self.model]),
-            (NETWORKS, [self.network]),
-            (GAN_LOSSES, [self.loss]),
-            (PENALTIES, self.penalties),
-        ):
-            for name in chosen:
-                registry.check(name)
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(f"{self.optimizer!r} is not one of the optimizers: {_names(OPTIMIZERS)}")
-        if len(set(self.penalties)) < len(self.penalties):
-            raise UserError(f"penalties names one twice: {', '.join(self.penalties)}")
-        for field in dataclasses.fields(self):
-            _check_range(field.name, getattr(self, field.name))
+        DATASETS.check(self.dataset)
+        FAMILIES.check(self.model)
+        if not isinstance(self.family, FAMILIES[self.model].config):
+            raise UserError(f"model is {self.model}, but the settings beside it are those of another family")
+        check_bounds(self)
         budgets = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(budgets) > 1:
             raise UserError(f"{' and '.join(budgets)} cannot be combined: give one budget")
@@ -170,9 +126,36 @@ class TrainConfig:
         given = any(getattr(self, name) is not None for name in BUDGETS)
         return self if given else dataclasses.replace(self, steps=DEFAULT_STEPS)
 
+    def flat(self) -> dict[str, Any]:
+        """All settings by name, those of the family among them, in the order of the flags."""
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            values.update(vars(value) if field.name == "family" else {field.name: value})
+        return values
+
+    @classmethod
+    def of(cls, **values: Any) -> TrainConfig:
+        """The configuration with these settings, of any run or of the family that `model` names, and defaults.
+
+        Raises UserError for a setting that neither has.
+        """
+        family = FAMILIES[values.get("model", cls.model)].config
+        names = {field.name for field in dataclasses.fields(family)}
+        of_run = {name: value for name, value in values.items() if name not in names}
+        known = {field.name for field in dataclasses.fields(cls)} - {"family"}
+        if unknown := ", ".join(sorted(of_run.keys() - known)):
+            raise UserError(f"no such field: {unknown}; known are {', '.join([*sorted(known), *sorted(names)])}")
+        of_family = {name: value for name, value in values.items() if name in names}
+        return cls(**of_run, family=family(**of_family))
+
+    def changed(self, **values: Any) -> TrainConfig:
+        """The same with other values of these settings; `model` stays."""
+        return TrainConfig.of(**{**self.flat(), **values})
+
     def to_json(self) -> str:
         """The configuration as JSON text, which `from_json` reads back to an equal object."""
-        return json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n"
+        return json.dumps(self.flat(), indent=2, default=str) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str) -> TrainConfig:
@@ -184,44 +167,29 @@ class TrainConfig:
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
-            return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
-        except dacite.UnexpectedDataError as error:
-            known = ", ".join(field.name for field in dataclasses.fields(cls))
-            raise UserError(f"{source}: no such field: {', '.join(error.keys)}; known are {known}") from None
+            return cls._from_values(values)
         except (ValueError, TypeError, OverflowError, RecursionError, dacite.DaciteError) as error:
             raise UserError(f"{source}: {error}") from None
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> TrainConfig:
+        """The configuration of flat values as JSON has them."""
+        family = FAMILIES[values.get("model", cls.model)].config
+        names = {field.name for field in dataclasses.fields(family)}
+        hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
+        rules = dacite.Config(cast=[Path], type_hooks=hooks, strict=True)
+        of_run = {name: value for name, value in values.items() if name not in names}
+        try:
+            if "family" in of_run:
+                raise dacite.UnexpectedDataError({"family"})
+            config = dacite.from_dict(family, {name: values[name] for name in names & values.keys()}, rules)
+            return dacite.from_dict(cls, {**of_run, "family": config}, rules)
+        except dacite.UnexpectedDataError as error:
+            raise UserError(f"no such field: {', '.join(error.keys)}; known are {', '.join(cls().flat())}") from None
 
 
 DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")
-
-# Smallest and largest value of each number that has bounds; the bounds themselves are allowed.
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "latent_dim": (1, 65_536),
-    "penalty_weight": (0, math.inf),
-    "penalty_interval": (1, math.inf),
-    "critic_steps": (1, 100),
-    "generator_learning_rate": (1e-12, 10),
-    "discriminator_learning_rate": (1e-12, 10),
-    "learning_rate_hold": (0, math.inf),
-    "beta_1": (0, 0.999999),
-    "beta_2": (0, 0.999999),
-    "ema_half_life": (0, math.inf),
-    "ema_ramp_up": (0, math.inf),
-    "global_batch_size": (1, math.inf),
-    "steps": (1, math.inf),
-    "epochs": (1e-9, math.inf),
-    "minutes": (1e-9, math.inf),
-    "seed": (0, 2**31 - 1),
-    "replicas": (1, 64),
-    "log_every": (1, math.inf),
-    "sample_every": (1, math.inf),
-    "histogram_every": (1, math.inf),
-    "checkpoint_every": (1, math.inf),
-    "keep_checkpoints": (1, math.inf),
-    "evaluate_every": (0, math.inf),
-}
 
 
 def _to_float(value: Any) -> Any:
@@ -239,12 +207,3 @@ def _to_int(value: Any) -> Any:
 def _to_tuple(value: Any) -> Any:
     """JSON has lists only."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def _check_range(name: str, value: Any) -> None:
-    if value is None or name not in _BOUNDS:
-        return
-    low, high = _BOUNDS[name]
-    if not low <= value <= high or (isinstance(value, float) and not math.isfinite(value)):
-        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-        raise UserError(f"{name} is {value}, but must be {limit}")

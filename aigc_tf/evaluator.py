@@ -11,19 +11,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aigc_tf import evaluation_record, export, subjects
+from aigc_tf import evaluation_record, subjects
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.errors import UserError
+from aigc_tf.families.model import GenerativeModel, Weights
 from aigc_tf.metrics import METRICS, QUICK_METRICS
 from aigc_tf.metrics.evidence import Evidence, need
 from aigc_tf.metrics.judge import judge
 from aigc_tf.metrics.path_length import EPSILON, path_distances, path_latents
-from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.reference import Progress, Reference, progress_bar
 from aigc_tf.report import page, tensorboard
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.subjects import Subject, Weights
+from aigc_tf.subjects import Subject
 
 MOST_SAMPLES = 10_000
 _SAMPLES_DURING_TRAINING = 2_000
@@ -142,7 +142,7 @@ def during_training(
     num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
 
     def judge_now() -> dict[str, Any]:
-        now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=export.fingerprint(model))
+        now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=model.fingerprint())
         return judge_against(reference, now, num_samples=num_samples, measures=QUICK_METRICS).record
 
     return judge_now

@@ -7,7 +7,7 @@ import tensorflow as tf
 from aigc_tf import devices
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
-from aigc_tf.models import MODELS
+from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.trainer import num_steps
 
@@ -15,28 +15,25 @@ from aigc_tf.trainer import num_steps
 def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     """Configuration, sizes and costs of the run that `config` asks for, as text. Trains nothing, makes no folder.
 
-    FLOPs count a multiplication and an addition as two. A training step is reckoned from one forward pass of
-    each network, a backward pass counting twice a forward one: the generator forward in each discriminator update and
-    backward once; the discriminator forward and backward on real and fake images, on the fakes again for the
-    generator (without weights), and through its own gradient for each penalty, spread over the interval. Memory is
-    reckoned from weights, gradients, optimizer slots, activations of one step and the images; TensorFlow itself takes
-    some 400 MB more.
+    FLOPs count a multiplication and an addition as two. Memory is reckoned from weights, gradients, optimizer slots,
+    activations of one step and the images; TensorFlow itself takes some 400 MB more.
     """
     config = config.with_budget()
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
     with strategy.scope():
-        model = MODELS[config.model](data.spec, config)
-    batch, critic_steps = config.global_batch_size, config.critic_steps
-    generator, discriminator = (_forward_flops(network) for network in (model.generator, model.discriminator))
-    penalties = 6 * discriminator * len(config.penalties) / config.penalty_interval
-    flops = batch * (critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + 2 * discriminator)
+        model = FAMILIES[config.model].create(data.spec, config)
+    batch = config.global_batch_size
+    networks = model.networks
+    forward = {name: _forward_flops(network) for name, network in networks.items()}
+    flops = batch * model.step_flops(forward)
 
-    parameters = model.generator.count_params() + model.discriminator.count_params()
-    # Weight, gradient and two slots each, and the average of the generator.
-    weight_bytes = 4 * (4 * parameters + model.ema_generator.count_params())
-    # Forward values are kept for the backward pass, real and fake; a penalty keeps those of its own gradient too.
-    activations = _activations(model.generator) + _activations(model.discriminator) * (4 if config.penalties else 2)
+    # Weight, gradient and two slots each, and the moving averages.
+    parameters = sum(network.count_params() for network in networks.values())
+    averaged = sum(networks[name].count_params() for name in model.averaged)
+    weight_bytes = 4 * (4 * parameters + averaged)
+    # Forward values are kept for the backward pass.
+    activations = model.kept_activations({name: _activations(network) for name, network in networks.items()})
     activation_bytes = 4 * batch * activations * 2
     image_bytes = 2 * (data.train_images.nbytes + data.test_images.nbytes)
 
@@ -46,8 +43,10 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         "images": f"{data.spec.num_examples:,} of {_shape(data.spec.image_shape)} from {data.spec.source}",
         "devices": f"{strategy.num_replicas_in_sync} x {strategy.extended.worker_devices[0].rpartition('device:')[2]}",
         "budget": f"{config.minutes:g} minutes" if steps is None else f"{steps:,} steps of {batch} images",
-        "generator": f"{model.generator.count_params():,} parameters, {_si(generator)}FLOP an image",
-        "discriminator": f"{model.discriminator.count_params():,} parameters, {_si(discriminator)}FLOP an image",
+        **{
+            name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"
+            for name, network in networks.items()
+        },
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
         "memory": f"about {_si(weight_bytes + activation_bytes + image_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),

@@ -94,7 +94,7 @@ class RunFolder:
             if run.path.exists():
                 raise UserError(f"{run.path} exists already: choose another --name, or go on with --resume {run.path}")
             return run
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.network}-{config.loss}"
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.family.title}"
         path, number = config.logs / name, 1
         while path.exists():
             number += 1

@@ -15,13 +15,11 @@ from aigc_tf import export, untrusted
 from aigc_tf.checkpoints import load_model
 from aigc_tf.datasets import image_files
 from aigc_tf.errors import UserError
+from aigc_tf.families.model import GenerativeModel, Weights
 from aigc_tf.metrics.quantise import quantise
-from aigc_tf.models.generative_model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
 _BATCH = 500
-
-Weights = Literal["ema", "raw"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +92,6 @@ class Subject:
 def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -> Subject:
     """A model in memory, as it is now."""
     config = run.read_config()
-    if weights == "raw":
-        model.use_raw_weights()
     return Subject(
         kind="run",
         path=run.path,
@@ -104,8 +100,8 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
         data_fingerprint=run.read_spec().fingerprint,
         step=int(model.step.numpy()),
         weights=weights,
-        fingerprint=export.fingerprint(model),
-        signatures=_traced(model),
+        fingerprint=model.fingerprint(weights),
+        signatures=_traced(model, weights),
     )
 
 
@@ -163,8 +159,8 @@ def read_samples(
     return image_files.read(subject.path, image_shape, progress)
 
 
-def _traced(model: GenerativeModel) -> dict[str, Any]:
-    functions: dict[str, Any] = dict(model.signatures())
+def _traced(model: GenerativeModel, weights: Weights) -> dict[str, Any]:
+    functions: dict[str, Any] = dict(model.signatures(weights=weights))
     return {name: function.get_concrete_function() for name, function in functions.items()}
 
 

@@ -19,8 +19,8 @@ from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, UserError
-from aigc_tf.models import MODELS
-from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.families import FAMILIES
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
 _MOST_ROLLBACKS = 3
@@ -71,7 +71,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         run.check_same_images(data.spec)
     with run.lock():
         with strategy.scope():
-            model = MODELS[config.model](data.spec, config)
+            model = FAMILIES[config.model].create(data.spec, config)
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
         if checkpoints.last_step is None:
             run.check_untrained()
@@ -114,7 +114,7 @@ def is_finished(model: GenerativeModel, checkpoints: Checkpoints, config: TrainC
 def num_steps(config: TrainConfig, num_examples: int) -> int | None:
     """The step at which training ends, None where the clock decides."""
     if config.epochs is not None:
-        return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.critic_steps))
+        return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.family.batches_per_step))
     return config.steps
 
 
@@ -173,7 +173,7 @@ def fit(
         with writer.as_default(step=0):
             tf.summary.text("config", f"```json\n{config.to_json()}```")
 
-    rows = config.global_batch_size * config.critic_steps
+    rows = config.global_batch_size * config.family.batches_per_step
     stream = batches(data.train_images, data.train_labels, rows, config.seed, first_step)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if last_step is None else last_step - first_step

@@ -33,7 +33,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -116,7 +115,7 @@ def take_turns(competitors: Collection[Child], steps: int) -> None:
 @contextlib.contextmanager
 def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict[str, Child]]:
     """The competitors of a cell, each past its first steps; ended when the context is left."""
-    config = dataclasses.asdict(TrainConfig(global_batch_size=batch))
+    config = TrainConfig(global_batch_size=batch).flat()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         data = any_size.write(folder, _NUM_IMAGES, pixels)

@@ -24,8 +24,8 @@ from aigc_tf.quiet import import_tensorflow
 tf = import_tensorflow()
 
 from aigc_tf.datasets.spec import DataSpec  # noqa: E402 - TensorFlow comes first, quietly
-from aigc_tf.networks import NETWORKS  # noqa: E402
-from aigc_tf.networks.networks import Networks  # noqa: E402
+from aigc_tf.families.gan.networks import NETWORKS  # noqa: E402
+from aigc_tf.families.gan.networks.networks import Networks  # noqa: E402
 
 
 def make_step(networks: Networks, job: types.SimpleNamespace) -> Callable[[bool], None]:

@@ -15,10 +15,10 @@ from commands import ROOT, TINY, refused, run, succeed, train
 
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
-from aigc_tf.losses import GAN_LOSSES
-from aigc_tf.networks import NETWORKS
-from aigc_tf.optimizers import OPTIMIZERS
-from aigc_tf.penalties import PENALTIES
+from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.optimizers import OPTIMIZERS
+from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.presets import PRESETS
 
 

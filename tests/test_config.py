@@ -1,18 +1,22 @@
-import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_type_hints
 
 import pytest
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
+from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 
 
 def test_json_round_trip():
-    config = TrainConfig(data_dir=Path("x/y"), penalties=("r1", "r2"), epochs=2.5, name="a", on_divergence="rollback")
+    config = TrainConfig.of(
+        data_dir=Path("x/y"), penalties=("r1", "r2"), epochs=2.5, name="a", on_divergence="rollback"
+    )
     assert TrainConfig.from_json(config.to_json(), "here") == config
 
 
@@ -23,11 +27,11 @@ def test_presets_survive_json(name):
 
 def test_presets_are_the_tutorials_recipes():
     dense = PRESETS["dense-256"]
-    assert (dense.network, dense.epochs, dense.global_batch_size) == ("mlp", 100, 256)
-    assert dense.generator_learning_rate == dense.discriminator_learning_rate == 1e-4
+    assert (dense.family.network, dense.epochs, dense.global_batch_size) == ("mlp", 100, 256)
+    assert dense.family.generator_learning_rate == dense.family.discriminator_learning_rate == 1e-4
     assert PRESETS["dense-64"].global_batch_size == 64
-    assert PRESETS["dense-64"].generator_learning_rate == 2e-4
-    assert PRESETS["dcgan"].network == "dcgan"
+    assert PRESETS["dense-64"].family.generator_learning_rate == 2e-4
+    assert PRESETS["dcgan"].family.network == "dcgan"
 
 
 @pytest.mark.parametrize(
@@ -84,15 +88,17 @@ def test_whole_numbers_are_floats_too():
 )
 def test_impossible_settings_are_refused(changes, said):
     with pytest.raises(UserError, match=said):
-        TrainConfig(**changes)
+        TrainConfig.of(**changes)
 
 
 def test_every_number_has_bounds():
     """A number added without bounds would let nonsense through to TensorFlow."""
-    for field in dataclasses.fields(TrainConfig):
-        if str(field.type).split(" ")[0] in ("int", "float"):
-            with pytest.raises(UserError, match=field.name):
-                TrainConfig(**{field.name: -1})
+    for name, family in FAMILIES.items():
+        for kind in (TrainConfig, family.config):
+            for field, hint in get_type_hints(kind).items():
+                if {int, float} & {hint, *get_args(hint)} and isinstance(hint, type | UnionType):
+                    with pytest.raises(UserError, match=field):
+                        TrainConfig.of(model=name, **{field: -1})
 
 
 def test_a_budget_is_given_once():

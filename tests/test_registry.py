@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from aigc_tf.errors import UnknownNameError, UserError
-from aigc_tf.losses import GAN_LOSSES
-from aigc_tf.losses.hinge import LOSS
-from aigc_tf.models import MODELS
-from aigc_tf.networks import NETWORKS
-from aigc_tf.penalties import PENALTIES
+from aigc_tf.families import FAMILIES
+from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.losses.hinge import LOSS
+from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.registry import Registry
 
-REGISTRIES = {"losses": GAN_LOSSES, "models": MODELS, "networks": NETWORKS, "penalties": PENALTIES}
+REGISTRIES = {"losses": GAN_LOSSES, "families": FAMILIES, "networks": NETWORKS, "penalties": PENALTIES}
 
 
 @pytest.mark.parametrize("registry", REGISTRIES.values(), ids=REGISTRIES)
@@ -36,12 +36,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 def test_a_missing_module_is_our_mistake_and_not_the_users():
     with pytest.raises(ModuleNotFoundError):
-        Registry("aigc_tf.losses", "LOSS", "nowhere")["nowhere"]
+        Registry("aigc_tf.parts.losses", "LOSS", "nowhere")["nowhere"]
 
 
 def test_listing_names_imports_no_tensorflow():
     code = (
-        "import sys; from aigc_tf.losses import GAN_LOSSES as l; from aigc_tf.optimizers import OPTIMIZERS as o; "
+        "import sys; from aigc_tf.parts.losses import GAN_LOSSES as l; "
+        "from aigc_tf.parts.optimizers import OPTIMIZERS as o; "
         "from aigc_tf.config import TrainConfig; TrainConfig(); "
         "print(len(list(l)), len(o), 'hinge' in l, 'tensorflow' in sys.modules)"
     )

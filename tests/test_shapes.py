@@ -23,7 +23,7 @@ def load(data_dir):
     return ImageDataset.of(part(12), part(6), class_names=("a", "b"), source="noise", licence="CC0")
 
 trainer.DATASETS = {"synthetic": load}
-config = TrainConfig(dataset="synthetic", latent_dim=4, global_batch_size=16, steps=3, sample_every=2, log_every=1,
+config = TrainConfig.of(dataset="synthetic", latent_dim=4, global_batch_size=16, steps=3, sample_every=2, log_every=1,
                      network=sys.argv[3], logs=Path(sys.argv[1]), name="run")
 trainer.train(config)
 """

@@ -223,4 +223,4 @@ def test_a_second_trainer_in_one_folder_is_refused(tmp_path):
     [({}, 0, 10), ({}, 500, 10), ({}, 484, 2), ({"log_every": 7}, 0, 1), ({"evaluate_every": 15}, 0, 5)],
 )
 def test_a_call_never_passes_a_step_at_which_something_happens(changes, first_step, steps):
-    assert steps_per_call(TrainConfig(**changes), first_step) == steps
+    assert steps_per_call(TrainConfig.of(**changes), first_step) == steps

@@ -1,7 +1,6 @@
 """From a run to a version that TensorFlow Serving takes up."""
 
-from aigc_tf.export.contents import fingerprint
 from aigc_tf.export.publishing import ExportError, publish
 from aigc_tf.rollout.versions import versions
 
-__all__ = ["ExportError", "fingerprint", "publish", "versions"]
+__all__ = ["ExportError", "publish", "versions"]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from aigc_tf.checkpoints import load_model
 from aigc_tf.export import contents
-from aigc_tf.models.generative_model import GenerativeModel
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.rollout import versions
 from aigc_tf.run_folder import RunFolder
 

@@ -15,8 +15,8 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from aigc_tf.checkpoints import load_model
-from aigc_tf.models import png
-from aigc_tf.models.generative_model import to_uint8
+from aigc_tf.families.model import to_uint8
+from aigc_tf.modalities import png
 
 SEEDS = np.array([5, -1, 2**50, 5, 0, 17, 2**63 - 1, -(2**63), 8, 9, 10], np.int64)
 

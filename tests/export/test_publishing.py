@@ -25,7 +25,7 @@ def test_it_carries_what_belongs_to_it(trained, published):
     extra = published / "assets.extra"
     card = json.loads((extra / "model_card.json").read_text())
     assert card["data"]["licence"] and card["data"]["fingerprint"].startswith("sha256:")
-    assert card["fingerprint"] == export.fingerprint(load_model(trained)) and card["step"] == 12
+    assert card["fingerprint"] == load_model(trained).fingerprint() and card["step"] == 12
     assert card["signatures"] == ["decode", "discriminate", "sample", "serving_default", "truncated"]
     assert card["recipe"]["network"] == json.loads((extra / "config.json").read_text())["network"] == "dcgan"
     assert card["intended_use"] and card["limits"]
@@ -47,7 +47,7 @@ def test_warm_up_requests_are_answerable(published, loaded):
 def test_the_newest_evaluation_goes_with_it(trained, tmp_path):
     copy = type(trained).open(Path(shutil.copytree(trained.path, tmp_path / "run")))
     model = load_model(copy)
-    record = {"subject": {"fingerprint": contents.fingerprint(model)}, "measures": {"fd_lenet": {"value": 7.5}}}
+    record = {"subject": {"fingerprint": model.fingerprint()}, "measures": {"fd_lenet": {"value": 7.5}}}
 
     def evaluation(name: str, judged: str) -> dict | None:
         copy.evaluation_file(12).write_text(judged)

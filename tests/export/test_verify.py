@@ -12,7 +12,7 @@ from commands import refused, run, succeed
 
 from aigc_tf import verify_export
 from aigc_tf.checkpoints import load_model
-from aigc_tf.models.png import encode, text_chunk
+from aigc_tf.modalities.png import encode, text_chunk
 
 TEXT = text_chunk("Source", "a test")
 

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from aigc_tf.callbacks.pictures import walk
 from aigc_tf.metrics.evidence import Evidence, MissingEvidence, Observations
 from aigc_tf.metrics.path_length import EPSILON, measure, path_distances, path_latents
 from aigc_tf.metrics.quantise import quantise
+from aigc_tf.parts.great_circle import walk
 
 SEEN = Observations(np.ones((2, 3)))
 

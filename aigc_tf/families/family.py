@@ -1,0 +1,61 @@
+"""What a family of generative models declares. Importing this module imports no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aigc_tf.settings import check_bounds
+
+if TYPE_CHECKING:
+    from aigc_tf.config import TrainConfig
+    from aigc_tf.datasets.spec import DataSpec
+    from aigc_tf.families.model import GenerativeModel
+
+
+@dataclasses.dataclass(frozen=True)
+class FamilyConfig:
+    """The settings of a family, which lie flat beside those of every run among the flags and in config.json.
+
+    Every family has two for the moving average of what it samples with: `ema_half_life`, in examples, 0 for no
+    averaging, and `ema_ramp_up`, the share of the examples seen so far that the half-life is at most, 0 for no limit.
+    """
+
+    if TYPE_CHECKING:  # in each family in its own place among the flags
+
+        @property
+        def ema_half_life(self) -> float: ...
+
+        @property
+        def ema_ramp_up(self) -> float: ...
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    @property
+    def batches_per_step(self) -> int:
+        """Global batches of real examples that one training step takes."""
+        return 1
+
+    @property
+    def title(self) -> str:
+        """A few words for the name of a run's folder, joined by hyphens."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """One way to learn and to sample.
+
+    Attributes:
+        config: its settings.
+        create: the compiled, untrained model that a configuration describes, made under the strategy's scope with
+            weights from the global seed (`tf.keras.utils.set_random_seed`).
+        presets: recipes by name, each the settings (of the family or of every run) in which it differs from the
+            defaults.
+    """
+
+    config: type[FamilyConfig]
+    create: Callable[[DataSpec, TrainConfig], GenerativeModel]
+    presets: Mapping[str, Mapping[str, Any]]

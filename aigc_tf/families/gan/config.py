@@ -1,0 +1,78 @@
+"""The settings of a GAN. Importing this module imports no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+from tyro.conf import arg
+
+from aigc_tf.errors import UserError
+from aigc_tf.families.family import FamilyConfig
+from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.optimizers import OPTIMIZERS
+from aigc_tf.parts.penalties import PENALTIES
+from aigc_tf.settings import Within
+
+
+@dataclasses.dataclass(frozen=True)
+class GANConfig(FamilyConfig):
+    """What decides a GAN. Raises `UserError`, in one sentence, for values that cannot work."""
+
+    # Networks
+    network: Annotated[str, arg(help=f"Architecture of both networks: {', '.join(NETWORKS)}.")] = "lean"
+    latent_dim: Annotated[int, Within(1, 65_536)] = 64
+    """Numbers in a latent vector."""
+    spectral_norm: bool = False
+    """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
+
+    # Objective
+    loss: Annotated[str, arg(help=f"Adversarial loss: {', '.join(GAN_LOSSES)}.")] = "non_saturating"
+    penalties: Annotated[tuple[str, ...], arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")] = ("r1",)
+    penalty_weight: Annotated[float, Within(0)] = 1.0
+    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp)."""
+    penalty_interval: Annotated[int, Within(1)] = 4
+    """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
+    critic_steps: Annotated[int, Within(1, 100)] = 1
+    """Discriminator updates per generator update, each on real images of its own."""
+
+    # Optimisation
+    optimizer: Annotated[str, arg(help=f"For both networks: {', '.join(OPTIMIZERS)}.")] = "adam"
+    generator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
+    """Learning rate of the generator."""
+    discriminator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
+    """Learning rate of the discriminator."""
+    learning_rate_hold: Annotated[float, Within(0)] = 100_000.0
+    """Images seen before both learning rates begin to fall, with the square root of the images seen, and the weight of
+    the penalties begins to rise by as much; 0 for constant ones."""
+    beta_1: Annotated[float, Within(0, 0.999999)] = 0.0
+    """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
+    beta_2: Annotated[float, Within(0, 0.999999)] = 0.99
+    """Decay of the squared gradient's mean (Adam and its kin; rho of rmsprop)."""
+    ema_half_life: Annotated[float, Within(0)] = 1_000_000.0
+    """Half-life of the generator's moving average, in images; 0 for no averaging."""
+    ema_ramp_up: Annotated[float, Within(0)] = 0.1
+    """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
+
+    def __post_init__(self) -> None:
+        for registry, chosen in (
+            (NETWORKS, [self.network]),
+            (GAN_LOSSES, [self.loss]),
+            (PENALTIES, self.penalties),
+        ):
+            for name in chosen:
+                registry.check(name)
+        if self.optimizer not in OPTIMIZERS:
+            raise UserError(f"{self.optimizer!r} is not one of the optimizers: {', '.join(OPTIMIZERS)}")
+        if len(set(self.penalties)) < len(self.penalties):
+            raise UserError(f"penalties names one twice: {', '.join(self.penalties)}")
+        super().__post_init__()
+
+    @property
+    def batches_per_step(self) -> int:
+        return self.critic_steps
+
+    @property
+    def title(self) -> str:
+        return f"{self.network}-{self.loss}"

@@ -1,0 +1,280 @@
+"""A generative adversarial network (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families.gan import costs
+from aigc_tf.families.gan.config import GANConfig
+from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.families.model import GenerativeModel, Weights, latents_from_seeds, to_uint8
+from aigc_tf.modalities import png
+from aigc_tf.parts import exact_rows
+from aigc_tf.parts.great_circle import walk
+from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
+from aigc_tf.parts.optimizers import OPTIMIZERS, make_slots
+from aigc_tf.parts.penalties import PENALTIES
+
+# Independent streams of noise under one seed.
+_LATENTS, _PENALTIES = range(2)
+
+_TRACKED = (
+    "loss/generator",
+    "loss/discriminator",
+    "loss/discriminator_adversarial",
+    "logits/real",
+    "logits/fake",
+    "logits/held_out",
+    "accuracy/real",
+    "accuracy/fake",
+    "accuracy/held_out",
+    "gradient_norm/generator",
+    "gradient_norm/discriminator",
+)
+
+
+class GAN(GenerativeModel):
+    """A generator and a discriminator that train against each other.
+
+    `config` decides the objective and the moving average; networks, loss and penalties come as objects, so that any
+    of them can be one's own. `ema_generator` is the moving average of the generator: samples, evaluation and exports
+    use it.
+    """
+
+    averaged = ("generator",)
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        networks: Networks,
+        loss: AdversarialLoss,
+        penalties: Mapping[str, Callable[..., tf.Tensor]],
+        config: TrainConfig,
+    ) -> None:
+        super().__init__(spec, networks._asdict(), config, (*_TRACKED, *(f"penalty/{name}" for name in penalties)))
+        assert isinstance(config.family, GANConfig)
+        self.settings = config.family
+        self.loss_functions = loss
+        self.penalty_functions = dict(penalties)
+
+    def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:
+        """Take one optimizer a network. Keras' own slot gets the generator's, since it would invent one otherwise."""
+        super().compile(optimizer=generator_optimizer, **kwargs)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self._full_rates = {name: float(optimizer.learning_rate.numpy()) for name, optimizer in self.optimizers.items()}
+        with self.distribute_strategy.scope():
+            make_slots(generator_optimizer, self.generator.trainable_variables)
+            make_slots(discriminator_optimizer, self.discriminator.trainable_variables)
+
+    @property
+    def optimizers(self) -> dict[str, Any]:
+        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
+
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """`critic_steps` discriminator updates, then one of the generator, then its moving average.
+
+        `data["image"]` is float32 [critic_steps * b, H, W, C]: every discriminator update gets images of its own,
+        taken with a stride, so that replicas together see the rows that one device would see. The last fakes serve
+        the generator's update too; that saves a pass through the generator.
+        """
+        self._set_learning_rates()
+        critic_steps = self.settings.critic_steps
+        for i in range(critic_steps - 1):
+            update = self.step * critic_steps + i
+            fake = self.generator(self._latents(update), training=True)
+            self._train_discriminator(data["image"][i::critic_steps], fake, update)
+
+        update = (self.step + 1) * critic_steps - 1
+        real = data["image"][critic_steps - 1 :: critic_steps]  # [b, H, W, C]
+        with tf.GradientTape() as tape:
+            fake = self.generator(self._latents(update), training=True)  # [b, H, W, C]
+            with tape.stop_recording():
+                self._train_discriminator(real, fake, update)
+            # Losses that do not compare with real images drop the first of these when the graph is pruned.
+            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
+            loss = self._global_mean(losses)
+        norm = self._minimise(tape, loss, self.generator, self.generator_optimizer)
+        self.track({"loss/generator": losses, "gradient_norm/generator": norm})
+        self.update_moving_averages()
+        self.step.assign_add(1)
+        shown = ("loss/generator", "loss/discriminator", "gradient_norm/generator", "gradient_norm/discriminator")
+        return {name: self.trackers[name].result() for name in shown}
+
+    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
+        logits = tf.squeeze(self.discriminator(data["image"], training=False), -1)
+        self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
+        return {}
+
+    def sample(self, seeds: tf.Tensor, *, truncation: float | tf.Tensor = 1.0, weights: Weights = "ema") -> tf.Tensor:
+        return self.decode(latents_from_seeds(seeds, self.settings.latent_dim) * truncation, weights)
+
+    def decode(self, latents: tf.Tensor, weights: Weights = "ema") -> tf.Tensor:
+        """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]; no row depends on another."""
+        generator = self.view(weights)["generator"]
+        return exact_rows.apply(lambda row: generator(row, training=False), latents, list(self.spec.image_shape))
+
+    def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
+        """Samples of the averaged generator and of the raw one, and a walk between latents in each second row."""
+        latents = latents_from_seeds(tf.range(count, dtype=tf.int64), self.settings.latent_dim)
+        rows = count // columns // 2
+        ends = latents_from_seeds(tf.range(rows + 1, dtype=tf.int64), self.settings.latent_dim)
+        walks = tf.concat([walk(ends[i], ends[i + 1], columns) for i in range(rows)], axis=0)
+        averaged = tf.function(lambda latents: to_uint8(self.decode(latents)))
+        raw = tf.function(lambda: to_uint8(self.generator(latents, training=False)))
+        return {
+            "samples/averaged": lambda: averaged(latents),
+            "samples/raw": raw,
+            "samples/interpolation": lambda: averaged(walks),
+        }
+
+    def step_flops(self, forward: Mapping[str, int]) -> float:
+        return costs.step_flops(forward, self.settings)
+
+    def kept_activations(self, activations: Mapping[str, int]) -> int:
+        return costs.kept_activations(activations, self.settings)
+
+    def signatures(
+        self, png_chunk: bytes = b"", weights: Weights = "ema"
+    ) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        seeds = tf.TensorSpec([None], tf.int64, name="seed")
+        truncations = tf.TensorSpec([None], tf.float32, name="truncation")
+        latents = tf.TensorSpec([None, self.settings.latent_dim], tf.float32, name="latent")
+        images = tf.TensorSpec([None, *self.spec.image_shape], tf.float32, name="image")
+
+        def serving_default(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image_bytes": png.encode(to_uint8(self.sample(seed, weights=weights)), png_chunk)}
+
+        def truncated(seed: tf.Tensor, truncation: tf.Tensor) -> dict[str, tf.Tensor]:
+            given = tf.where(tf.math.is_nan(truncation), 1.0, truncation)
+            images = self.sample(seed, truncation=tf.clip_by_value(given, 0.0, 1.0)[:, None], weights=weights)
+            return {"image_bytes": png.encode(to_uint8(images), png_chunk)}
+
+        def sample(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": (self.sample(seed, weights=weights) + 1.0) / 2.0}
+
+        def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": (self.decode(latent, weights) + 1.0) / 2.0}
+
+        def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"logit": tf.squeeze(self.discriminator(image * 2.0 - 1.0, training=False), -1)}
+
+        return {
+            "serving_default": tf.function(serving_default, input_signature=[seeds]),
+            "truncated": tf.function(truncated, input_signature=[seeds, truncations]),
+            "sample": tf.function(sample, input_signature=[seeds]),
+            "decode": tf.function(decode, input_signature=[latents]),
+            "discriminate": tf.function(discriminate, input_signature=[images]),
+        }
+
+    def _train_discriminator(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
+            losses = adversarial + self._penalties(real, fake, update)  # [b]
+            loss = self._global_mean(losses)
+        norm = self._minimise(tape, loss, self.discriminator, self.discriminator_optimizer)
+        self.track(
+            {
+                "loss/discriminator": losses,
+                "loss/discriminator_adversarial": adversarial,
+                "logits/real": real_logits,
+                "logits/fake": fake_logits,
+                "accuracy/real": tf.cast(real_logits > 0, tf.float32),
+                "accuracy/fake": tf.cast(fake_logits < 0, tf.float32),
+                "gradient_norm/discriminator": norm,
+            }
+        )
+
+    def _penalties(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
+        """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones.
+
+        Their weight rises as the learning rates fall.
+        """
+        interval = self.settings.penalty_interval
+        due = tf.equal(update % interval, 0)
+        uniform = self._noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])
+        total = tf.zeros_like(uniform)
+        for name, penalty in self.penalty_functions.items():
+            values = tf.cond(
+                due,
+                lambda penalty=penalty: penalty(self.discriminator, real, fake, uniform),
+                lambda: tf.zeros_like(uniform),
+            )
+            self.trackers[f"penalty/{name}"].update_state(values, sample_weight=tf.cast(due, tf.float32))
+            total += values
+        return total * self.settings.penalty_weight * interval / self._falling()
+
+    def _minimise(self, tape: tf.GradientTape, loss: tf.Tensor, network: tf.keras.Model, optimizer: Any) -> tf.Tensor:
+        """Apply one update and return the norm of the gradient, float32 scalar, summed over replicas first."""
+        gradients = tape.gradient(loss, network.trainable_variables)
+        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables), experimental_aggregate_gradients=False)
+        return tf.linalg.global_norm(gradients)
+
+    def _set_learning_rates(self) -> None:
+        falling = self._falling()
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * falling)
+
+    def _falling(self) -> tf.Tensor:
+        """Share of the full learning rates that this step takes, float32 scalar in (0, 1]: all of them at first, then
+        falling with the square root of the images seen.
+
+        A function of the step alone, so that a run can always be prolonged. In a game, constant rates end in a walk
+        around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets smoother.
+        """
+        hold = self.settings.learning_rate_hold
+        if not hold:
+            return tf.constant(1.0)
+        images_seen = tf.cast(self.step * self.config.global_batch_size, tf.float32)
+        return tf.sqrt(hold / tf.maximum(images_seen, hold))
+
+    def _global_mean(self, losses: tf.Tensor) -> tf.Tensor:
+        """This replica's part of the mean over the global batch; gradients are summed over replicas."""
+        return tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
+
+    def _logits(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.squeeze(self.discriminator(images, training=True), -1)
+
+    def _latents(self, update: tf.Tensor) -> tf.Tensor:
+        shape = [self.config.global_batch_size, self.settings.latent_dim]
+        return self._noise(_LATENTS, update, tf.random.stateless_normal, shape)
+
+    def _noise(self, stream: int, update: tf.Tensor, draw: Callable[..., tf.Tensor], shape: list[int]) -> tf.Tensor:
+        """This replica's rows of noise that depends on nothing but (seed, stream, update)."""
+        seed = tf.random.experimental.stateless_fold_in([self.config.seed, stream], update)
+        return self.replica_rows(draw(shape, seed, alg="philox"))
+
+
+def create(spec: DataSpec, config: TrainConfig) -> GAN:
+    """The GAN that `config` describes, with freshly drawn weights and optimizers, ready for `fit`.
+
+    Weights are drawn from the global seed (`tf.keras.utils.set_random_seed`). Call it under the strategy's scope.
+    """
+    settings = config.family
+    assert isinstance(settings, GANConfig)
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        networks = NETWORKS[settings.network](spec, settings.latent_dim, settings.spectral_norm)
+        penalties = {name: PENALTIES[name] for name in settings.penalties}
+        gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+    optimizer = OPTIMIZERS[settings.optimizer]
+    gan.compile(
+        optimizer(settings.generator_learning_rate, settings.beta_1, settings.beta_2),
+        optimizer(settings.discriminator_learning_rate, settings.beta_1, settings.beta_2),
+        jit_compile=config.jit_compile,
+    )
+    return gan

@@ -1,0 +1,36 @@
+"""The dense pair of the tutorials: 256-512 in the generator, 1024-512 in the discriminator.
+
+Two things differ from the usual text, which trains badly as written: the discriminator ends in a logit rather than
+a sigmoid, since the losses work on logits, and hidden layers use LeakyReLU, so that no unit dies.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.layers import maybe_spectral_norm
+
+layers = tf.keras.layers
+
+
+def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Networks:
+    """Dense networks for any image shape; the image is handled as one vector of H*W*C values."""
+    latents = x = tf.keras.Input([latent_dim], name="latent")
+    for units in (256, 512):
+        x = layers.LeakyReLU(0.2)(layers.Dense(units)(x))
+    x = layers.Dense(math.prod(spec.image_shape))(x)
+    x = layers.Reshape(spec.image_shape)(x)
+    fakes = layers.Activation("tanh", dtype="float32", name="image")(x)
+
+    images = tf.keras.Input(spec.image_shape, name="image")
+    x = layers.Flatten()(images)
+    for units in (1024, 512):
+        x = layers.LeakyReLU(0.2)(maybe_spectral_norm(layers.Dense(units), spectral_norm)(x))
+    logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
+    return Networks(
+        tf.keras.Model(latents, fakes, name="mlp_generator"), tf.keras.Model(images, logits, name="mlp_discriminator")
+    )

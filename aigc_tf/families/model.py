@@ -1,0 +1,229 @@
+"""The contract between a family of models and the rest of the house (training, judging, publishing)."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.parts import moving_average
+
+Weights = Literal["ema", "raw"]
+
+
+class GenerativeModel(tf.keras.Model, abc.ABC):
+    """A Keras model that learns to sample.
+
+    A subclass gives `train_step`, `test_step`, `sample` and `signatures`. Everything that a resumed run needs is a
+    tracked variable of the model, so that one `tf.train.Checkpoint(model=model)` holds it.
+
+    Attributes:
+        averaged: names of the networks that have a moving average, with which the model samples.
+        spec: the images it learns.
+        config: the settings of the run.
+        step: int64 variable, the number of finished training steps.
+        learning_rate_scale: float32 variable that all learning rates are multiplied by; a rollback halves it.
+        trackers: means by name since the last `reset_trackers`.
+    """
+
+    averaged: tuple[str, ...] = ()
+
+    def __init__(
+        self, spec: DataSpec, networks: Mapping[str, tf.keras.Model], config: TrainConfig, tracked: Iterable[str]
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.config = config
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step", aggregation=first)
+        self.learning_rate_scale = tf.Variable(1.0, trainable=False, name="learning_rate_scale", aggregation=first)
+        self.trackers = {name: GlobalMean(name=name) for name in tracked}
+        # Each under an attribute of its own name, which checkpoints know it by.
+        self._network_names = tuple(networks)
+        for name, network in networks.items():
+            setattr(self, name, network)
+        for name in self.averaged:
+            setattr(self, f"ema_{name}", _in_float32(networks[name]))
+
+    @property
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """The networks that are trained, by name."""
+        return {name: getattr(self, name) for name in self._network_names}
+
+    def view(self, weights: Weights = "ema") -> dict[str, tf.keras.Model]:
+        """The networks by name, for sampling: "ema" with the moving averages in the place of those that have one,
+        "raw" as they are trained; either way in float32, also under mixed precision, since bfloat16 would round
+        differently in the export and in batches of other sizes."""
+        if weights == "ema":
+            return {**self.networks, **{name: getattr(self, f"ema_{name}") for name in self.averaged}}
+        if not self.config.mixed_precision:
+            return self.networks
+        return {**self.networks, **{name: _in_float32(self.networks[name]) for name in self.averaged}}
+
+    def fingerprint(self, weights: Weights = "ema") -> str:
+        """Hash of the weights that it samples with, "sha256:<64 hex digits>": it names the model that made an image."""
+        digest, networks = hashlib.sha256(), self.view(weights)
+        for name in self.averaged:
+            for variable in networks[name].variables:
+                digest.update(variable.numpy().tobytes())
+        return f"sha256:{digest.hexdigest()}"
+
+    def update_moving_averages(self) -> None:
+        """Move the averages towards the networks, from inside a training step, before `step` counts it."""
+        batch_size, settings = self.config.global_batch_size, self.config.family
+        images_seen = (self.step + 1) * batch_size
+        keep = moving_average.decay(batch_size, images_seen, settings.ema_half_life, settings.ema_ramp_up)
+        for name in self.averaged:
+            moving_average.update(getattr(self, f"ema_{name}"), self.networks[name], keep)
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """None for Keras, which would reset them at its epochs: after a resume half an interval would be lost."""
+        return []
+
+    def track(self, values: dict[str, tf.Tensor]) -> None:
+        """Add per-example values (or scalars) to the means of these names."""
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+
+    def tracked(self) -> dict[str, float]:
+        """The means since the last reset, without those that nothing was added to."""
+        means, counts = self._read_trackers()
+        shown = zip(self.trackers, means.numpy(), counts.numpy())
+        return {name: float(mean) for name, mean, count in shown if count > 0}
+
+    @tf.function
+    def _read_trackers(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """All at once: a variable read by itself takes a tenth of a millisecond and more."""
+        trackers = self.trackers.values()
+        return tf.stack([mean.result() for mean in trackers]), tf.stack([mean.count.read_value() for mean in trackers])
+
+    @tf.function
+    def reset_trackers(self) -> None:
+        """Start the means anew."""
+        for tracker in self.trackers.values():
+            tracker.reset_state()
+
+    def replica_rows(self, global_rows: tf.Tensor) -> tf.Tensor:
+        """This replica's share of a tensor made for the global batch: [B, ...] -> [B / replicas, ...].
+
+        Noise is drawn for the global batch on every replica and then cut, so that a step does not depend on how
+        many replicas share it.
+        """
+        context = tf.distribute.get_replica_context()
+        rows = global_rows.shape[0] // context.num_replicas_in_sync
+        first = context.replica_id_in_sync_group * rows
+        return global_rows[first : first + rows]
+
+    @property
+    @abc.abstractmethod
+    def optimizers(self) -> dict[str, Any]:
+        """The optimizers, by name; each has a `learning_rate` variable."""
+
+    @abc.abstractmethod
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update from `{"image": float32 [b,H,W,C] in [-1, 1], "label": int32 [b]}`, a pure function of
+        (weights, data, seed, step). Returns tracker results; raw tensors would be summed over replicas."""
+
+    @abc.abstractmethod
+    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Measure the model on a held-out batch of the same form; changes no weight."""
+
+    @abc.abstractmethod
+    def sample(self, seeds: tf.Tensor, *, truncation: float | tf.Tensor = 1.0, weights: Weights = "ema") -> tf.Tensor:
+        """Images float32 [N,H,W,C] in [-1, 1] for int64 seeds [N]; row i depends on row i of the inputs only.
+
+        `truncation` scales latents towards their mean: 1 for all the variety, 0 for one typical image.
+        """
+
+    def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
+        """What to show of it while it trains, by name: functions that make images uint8 [N,H,W,C], always of the same
+        seeds, to be laid out in rows of `columns`. "samples/averaged" holds `count` samples, seeds 0 and up."""
+        seeds = tf.range(count, dtype=tf.int64)
+        return {"samples/averaged": tf.function(lambda: to_uint8(self.sample(seeds)))}
+
+    @abc.abstractmethod
+    def step_flops(self, forward: Mapping[str, int]) -> float:
+        """Floating-point operations of a training step for each example of its batch, reckoned from those of one
+        forward pass of each network for one example, a backward pass counting twice a forward one."""
+
+    @abc.abstractmethod
+    def kept_activations(self, activations: Mapping[str, int]) -> int:
+        """Numbers for each example of a batch that a step keeps for its backward passes, reckoned from those that the
+        layers of each network give for one example."""
+
+    @abc.abstractmethod
+    def signatures(
+        self, png_chunk: bytes = b"", weights: Weights = "ema"
+    ) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The functions that an export offers, by name; every input and output has N as its first dimension.
+
+        serving_default: seed int64 [N] -> image_bytes string [N], PNG
+        truncated: seed int64 [N], truncation float32 [N] -> image_bytes string [N]; `truncation` is clipped to
+            [0, 1], and counts as 1 where it is no number
+        sample: seed int64 [N] -> image float32 [N,H,W,C] in [0, 1]
+        decode: latent float32 [N,Z] -> image float32 [N,H,W,C] in [0, 1]
+        discriminate: image float32 [N,H,W,C] in [0, 1] -> logit float32 [N]
+
+        Row i of an output depends on row i of the inputs only, bit for bit where it is an image. `png_chunk` is put
+        into each PNG (see `aigc_tf.modalities.png`).
+        """
+
+
+def _in_float32(network: tf.keras.Model) -> tf.keras.Model:
+    """A copy of a functional network that computes in float32, with weights of its own."""
+    copy = tf.keras.models.clone_model(
+        network, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    )
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+class GlobalMean(tf.keras.metrics.Metric):
+    """The mean of all values of all replicas.
+
+    Keras' own mean keeps a sum on each replica; a checkpoint holds their total, and a restored one is split anew, which
+    rounds differently from then on. Here the sums are taken over replicas first, so that all hold the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.total = self.add_weight("total", initializer="zeros", aggregation=first)
+        self.count = self.add_weight("count", initializer="zeros", aggregation=first)
+
+    def update_state(self, values: tf.Tensor, sample_weight: float | tf.Tensor = 1.0) -> None:
+        """Add `values` (float, any shape), each with the same weight."""
+        values = tf.cast(values, tf.float32)
+        sums = [tf.reduce_sum(values) * sample_weight, tf.cast(tf.size(values), tf.float32) * sample_weight]
+        total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        self.total.assign_add(total)
+        self.count.assign_add(count)
+
+    def reset_state(self) -> None:
+        """Forget all values. (Keras' own is for eager code only.)"""
+        self.total.assign(0.0)
+        self.count.assign(0.0)
+
+    def result(self) -> tf.Tensor:
+        """The mean, 0 of nothing."""
+        return tf.math.divide_no_nan(self.total, self.count)
+
+
+def latents_from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
+    """Standard normal latents float32 [N, latent_dim] for int64 seeds [N], each row from its own seed alone."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_normal([latent_dim], tf.stack([seed, tf.zeros_like(seed)]), alg="philox"),
+        seeds,
+        fn_output_signature=tf.TensorSpec([latent_dim], tf.float32),
+    )
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Images float [...] in [-1, 1] as uint8 in [0, 255], rounded to nearest, in a graph (`quantise` in NumPy)."""
+    return tf.cast(tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5), tf.uint8)

@@ -1,0 +1,21 @@
+"""The non-saturating loss of Goodfellow et al. 2014, section 3 (https://arxiv.org/abs/1406.2661).
+
+Written with softplus on logits: -log sigmoid(x) = softplus(-x), which neither overflows nor loses the gradient.
+"""
+
+import tensorflow as tf
+
+from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
+
+
+def generator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """-log D(fake): strong gradients also while the discriminator wins."""
+    return tf.nn.softplus(-fake_logits)
+
+
+def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """-log D(real) - log(1 - D(fake)), the cross-entropy of real against fake."""
+    return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
+
+
+LOSS = AdversarialLoss(generator_loss, discriminator_loss)

@@ -1,0 +1,63 @@
+"""What a field of a configuration says of itself, beside its type, default and help.
+
+A number's bounds, and whether a run that goes on may change it, stand in the field's annotation:
+
+    steps: Annotated[int | None, Within(1), CHANGEABLE] = None
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Hashable
+from typing import Any, get_type_hints
+
+from aigc_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Within:
+    """The smallest and the largest value of a number; both are allowed, but for an infinite one."""
+
+    low: float
+    high: float = math.inf
+
+    def check(self, name: str, value: float | None) -> None:
+        """Raise UserError unless `value` of the field `name` is None or lies within."""
+        if value is None:
+            return
+        if not self.low <= value <= self.high or (isinstance(value, float) and not math.isfinite(value)):
+            limit = (
+                f"finite and at least {self.low:g}" if math.isinf(self.high) else f"from {self.low:g} to {self.high:g}"
+            )
+            raise UserError(f"{name} is {value}, but must be {limit}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Changeable:
+    pass
+
+
+CHANGEABLE = _Changeable()
+"""Marks a field that may change when a run goes on. Everything else decides the model, and is fixed by its start."""
+
+
+@functools.cache
+def facts(kind: Hashable) -> dict[str, tuple[Any, ...]]:
+    """What the fields of a dataclass say of themselves, by name."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+
+
+def check_bounds(config: Any) -> None:
+    """Raise UserError where a number of a dataclass lies outside of its bounds."""
+    for name, said in facts(config.__class__).items():
+        for fact in said:
+            if isinstance(fact, Within):
+                fact.check(name, getattr(config, name))
+
+
+def changeable(kind: type) -> set[str]:
+    """Names of the fields that may change when a run goes on."""
+    return {name for name, said in facts(kind).items() if CHANGEABLE in said}
