@@ -21,6 +21,7 @@ from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.models import MODELS
 from aigc_tf.networks import NETWORKS
 from aigc_tf.optimizers import OPTIMIZERS
+from aigc_tf.paths import LONGEST_NAME, expanded
 from aigc_tf.penalties import PENALTIES
 
 
@@ -158,11 +159,11 @@ class TrainConfig:
             self.name in ("", ".", "..")
             or Path(self.name).name != self.name
             or not self.name.isprintable()
-            or len(self.name.encode(errors="replace")) > 200
+            or len(self.name.encode()) > LONGEST_NAME
         ):
             raise UserError(
-                f"name {self.name[:80]!r} must be a plain folder name of up to 200 printable characters; "
-                "the folder above it is --logs"
+                f"name {self.name[:80]!r} must be a plain folder name of printable characters, up to {LONGEST_NAME} "
+                "bytes in UTF-8; the folder above it is --logs"
             )
 
     def with_budget(self) -> TrainConfig:
@@ -184,8 +185,8 @@ class TrainConfig:
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
-            return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
+            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple, Path: expanded}
+            return dacite.from_dict(cls, values, dacite.Config(type_hooks=hooks, strict=True))
         except dacite.UnexpectedDataError as error:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             raise UserError(f"{source}: no such field: {', '.join(error.keys)}; known are {known}") from None

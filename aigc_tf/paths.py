@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from aigc_tf.errors import UserError
 
-_LONGEST_NAME = 255  # bytes, on every common file system
+LONGEST_NAME = 255  # bytes, on every common file system
 _PATTERN = "*?[\\"  # what TensorFlow's file systems look for before they match instead of open
 
 
@@ -25,8 +25,8 @@ def expanded(text: str) -> Path:
         whose = f"the user {user}" if user else "this user: HOME is not set"
         raise UserError(f"{_shown(text)} has no meaning, since no home folder is known of {whose}; write the path out")
     names = PurePath(path).parts
-    if any(len(os.fsencode(name)) > _LONGEST_NAME for name in names):
-        raise UserError(f"{_shown(text)} holds a name of more than {_LONGEST_NAME} bytes, which no file can have")
+    if any(len(os.fsencode(name)) > LONGEST_NAME for name in names):
+        raise UserError(f"{_shown(text)} holds a name of more than {LONGEST_NAME} bytes, which no file can have")
     if not is_text(path) or "\0" in path:
         raise UserError(f"{_shown(text)} is no text in UTF-8: rename it, or take another path")
     return Path(path)
@@ -69,4 +69,4 @@ def plain(folder: Path) -> Iterator[Path]:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+    return repr(text if len(text) <= 50 else f"{text[:47]}...")  # shorter than a line, else tyro breaks it

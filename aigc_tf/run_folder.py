@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -103,7 +104,7 @@ class RunFolder:
 
     def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
         """Make the folder, whole or not at all, and write down what the run is. Raises UserError where that fails."""
-        building = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        building = self.path.with_name(f".new-{uuid.uuid4().hex}")  # the run's own name may be as long as names can be
         try:
             building.mkdir(parents=True)
             draft = RunFolder(building)
