@@ -6,12 +6,14 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import shutil
 import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from aigc_tf import json_lines
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
@@ -193,17 +195,12 @@ class RunFolder:
         and the last ones of a budget that ended between two regular ones."""
         for file, every in ((self.metrics_file, config.log_every), (self.judgements_file, config.evaluate_every or 1)):
             if file.exists():
-                lines = file.read_text().splitlines(keepends=True)
-                kept = [line for line in lines if _step_of(line) <= step and _step_of(line) % every == 0]
+                lines = json_lines.read(file)
+                kept = [f"{text}\n" for text, line in lines if line["step"] <= step and line["step"] % every == 0]
                 write_atomically(file, "".join(kept))
         for grid in self.samples.glob("step-*.png"):
-            drawn = int(grid.stem.partition("-")[2])
-            if drawn > step or drawn % config.sample_every:
+            drawn = re.fullmatch(r"step-(\d+)\.png", grid.name, re.ASCII)
+            if drawn is None or grid != self.sample_file(int(drawn[1])):
+                continue  # somebody else's, a copy for instance
+            if int(drawn[1]) > step or int(drawn[1]) % config.sample_every:
                 grid.unlink()
-
-
-def _step_of(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):
-        return float("inf")  # a line that a kill cut short
