@@ -197,11 +197,13 @@ class TrainConfig:
 DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")
 
+_MANY = 2**53  # up to here whole numbers are exact in floats, and in everybody's JSON
+
 # Smallest and largest value of each number that has bounds; the bounds themselves are allowed.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "latent_dim": (1, 65_536),
     "penalty_weight": (0, math.inf),
-    "penalty_interval": (1, math.inf),
+    "penalty_interval": (1, _MANY),
     "critic_steps": (1, 100),
     "generator_learning_rate": (1e-12, 10),
     "discriminator_learning_rate": (1e-12, 10),
@@ -210,18 +212,18 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "beta_2": (0, 0.999999),
     "ema_half_life": (0, math.inf),
     "ema_ramp_up": (0, math.inf),
-    "global_batch_size": (1, math.inf),
-    "steps": (1, math.inf),
-    "epochs": (1e-9, math.inf),
+    "global_batch_size": (1, 2**31 - 1),
+    "steps": (1, _MANY),
+    "epochs": (1e-9, 10**9),
     "minutes": (1e-9, math.inf),
     "seed": (0, 2**31 - 1),
     "replicas": (1, 64),
-    "log_every": (1, math.inf),
-    "sample_every": (1, math.inf),
-    "histogram_every": (1, math.inf),
-    "checkpoint_every": (1, math.inf),
-    "keep_checkpoints": (1, math.inf),
-    "evaluate_every": (0, math.inf),
+    "log_every": (1, _MANY),
+    "sample_every": (1, _MANY),
+    "histogram_every": (1, _MANY),
+    "checkpoint_every": (1, _MANY),
+    "keep_checkpoints": (1, _MANY),
+    "evaluate_every": (0, _MANY),
 }
 
 
@@ -247,5 +249,5 @@ def _check_range(name: str, value: Any) -> None:
         return
     low, high = _BOUNDS[name]
     if not low <= value <= high or (isinstance(value, float) and not math.isfinite(value)):
-        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:,} to {high:,}"
         raise UserError(f"{name} is {value}, but must be {limit}")
