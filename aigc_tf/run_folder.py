@@ -19,6 +19,8 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 
+_LONGEST_PATH_INSIDE = 600  # bytes of a run's name and of what lies in it, temporary names included
+
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
@@ -91,7 +93,13 @@ class RunFolder:
 
     @classmethod
     def planned(cls, config: TrainConfig) -> RunFolder:
-        """Where a new run of `config` goes; makes nothing. Raises UserError if a run of that name is there."""
+        """Where a new run of `config` goes; makes nothing. Raises UserError if a run of that name is there, or if its
+        files would have longer paths than the system takes."""
+        longest = os.pathconf("/", "PC_PATH_MAX") - _LONGEST_PATH_INSIDE
+        if len(os.fsencode(config.logs.absolute())) > longest:
+            raise UserError(
+                f"--logs is a path of more than {longest} bytes, too long for the files of a run: take another"
+            )
         if config.name is not None:
             run = cls(config.logs / config.name)
             if run.path.exists():
