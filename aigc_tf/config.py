@@ -21,6 +21,7 @@ from aigc_tf.losses import GAN_LOSSES
 from aigc_tf.models import MODELS
 from aigc_tf.networks import NETWORKS
 from aigc_tf.optimizers import OPTIMIZERS
+from aigc_tf.paths import LONGEST_NAME, expanded
 from aigc_tf.penalties import PENALTIES
 
 
@@ -158,11 +159,11 @@ class TrainConfig:
             self.name in ("", ".", "..")
             or Path(self.name).name != self.name
             or not self.name.isprintable()
-            or len(self.name.encode(errors="replace")) > 200
+            or len(self.name.encode()) > LONGEST_NAME
         ):
             raise UserError(
-                f"name {self.name[:80]!r} must be a plain folder name of up to 200 printable characters; "
-                "the folder above it is --logs"
+                f"name {self.name[:80]!r} must be a plain folder name of printable characters, up to {LONGEST_NAME} "
+                "bytes in UTF-8; the folder above it is --logs"
             )
 
     def with_budget(self) -> TrainConfig:
@@ -184,8 +185,8 @@ class TrainConfig:
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
-            return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
+            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple, Path: expanded}
+            return dacite.from_dict(cls, values, dacite.Config(type_hooks=hooks, strict=True))
         except dacite.UnexpectedDataError as error:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             raise UserError(f"{source}: no such field: {', '.join(error.keys)}; known are {known}") from None
@@ -196,11 +197,13 @@ class TrainConfig:
 DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")
 
+_MANY = 2**53  # up to here whole numbers are exact in floats, and in everybody's JSON
+
 # Smallest and largest value of each number that has bounds; the bounds themselves are allowed.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "latent_dim": (1, 65_536),
     "penalty_weight": (0, math.inf),
-    "penalty_interval": (1, math.inf),
+    "penalty_interval": (1, _MANY),
     "critic_steps": (1, 100),
     "generator_learning_rate": (1e-12, 10),
     "discriminator_learning_rate": (1e-12, 10),
@@ -209,18 +212,18 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "beta_2": (0, 0.999999),
     "ema_half_life": (0, math.inf),
     "ema_ramp_up": (0, math.inf),
-    "global_batch_size": (1, math.inf),
-    "steps": (1, math.inf),
-    "epochs": (1e-9, math.inf),
+    "global_batch_size": (1, 2**31 - 1),
+    "steps": (1, _MANY),
+    "epochs": (1e-9, 10**9),
     "minutes": (1e-9, math.inf),
     "seed": (0, 2**31 - 1),
     "replicas": (1, 64),
-    "log_every": (1, math.inf),
-    "sample_every": (1, math.inf),
-    "histogram_every": (1, math.inf),
-    "checkpoint_every": (1, math.inf),
-    "keep_checkpoints": (1, math.inf),
-    "evaluate_every": (0, math.inf),
+    "log_every": (1, _MANY),
+    "sample_every": (1, _MANY),
+    "histogram_every": (1, _MANY),
+    "checkpoint_every": (1, _MANY),
+    "keep_checkpoints": (1, _MANY),
+    "evaluate_every": (0, _MANY),
 }
 
 
@@ -246,5 +249,5 @@ def _check_range(name: str, value: Any) -> None:
         return
     low, high = _BOUNDS[name]
     if not low <= value <= high or (isinstance(value, float) and not math.isfinite(value)):
-        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        limit = f"finite and at least {low:g}" if math.isinf(high) else f"from {low:,} to {high:,}"
         raise UserError(f"{name} is {value}, but must be {limit}")

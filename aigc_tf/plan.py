@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aigc_tf import devices
+from aigc_tf import devices, memory
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.models import MODELS
@@ -27,19 +27,13 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     data = DATASETS[config.dataset](config.data_dir)
     with strategy.scope():
         model = MODELS[config.model](data.spec, config)
+    memory.check(model, config, data)
     batch, critic_steps = config.global_batch_size, config.critic_steps
     generator, discriminator = (_forward_flops(network) for network in (model.generator, model.discriminator))
     penalties = 6 * discriminator * len(config.penalties) / config.penalty_interval
     flops = batch * (critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + 2 * discriminator)
 
-    parameters = model.generator.count_params() + model.discriminator.count_params()
-    # Weight, gradient and two slots each, and the average of the generator.
-    weight_bytes = 4 * (4 * parameters + model.ema_generator.count_params())
-    # Forward values are kept for the backward pass, real and fake; a penalty keeps those of its own gradient too.
-    activations = _activations(model.generator) + _activations(model.discriminator) * (4 if config.penalties else 2)
-    activation_bytes = 4 * batch * activations * 2
-    image_bytes = 2 * (data.train_images.nbytes + data.test_images.nbytes)
-
+    memory_bytes = memory.weight_bytes(model) + memory.step_bytes(model, config) + memory.image_bytes(data)
     steps = num_steps(config, data.spec.num_examples)
     run = resume or RunFolder.planned(config)
     rows = {
@@ -49,7 +43,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         "generator": f"{model.generator.count_params():,} parameters, {_si(generator)}FLOP an image",
         "discriminator": f"{model.discriminator.count_params():,} parameters, {_si(discriminator)}FLOP an image",
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
-        "memory": f"about {_si(weight_bytes + activation_bytes + image_bytes)}B beside TensorFlow's own",
+        "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.dataset) if config.export else "none",
     }
@@ -69,11 +63,6 @@ def _forward_flops(network: tf.keras.Model) -> int:
         return tf.compat.v1.profiler.profile(forward.graph, options=options).total_float_ops
     finally:
         tf.get_logger().setLevel(level)
-
-
-def _activations(network: tf.keras.Model) -> int:
-    """Numbers that all layers give for one image."""
-    return sum(tf.TensorShape(layer.output_shape[1:]).num_elements() or 0 for layer in network.layers[1:])
 
 
 def _shape(image_shape: tuple[int, ...]) -> str:
