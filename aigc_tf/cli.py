@@ -212,7 +212,7 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
     if config.data_dir is not None:  # what the run records must hold in any working directory
-        config = dataclasses.replace(config, data_dir=config.data_dir.expanduser().resolve())
+        config = dataclasses.replace(config, data_dir=config.data_dir.resolve())
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
     return start, config

@@ -9,11 +9,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from aigc_tf.errors import CollapsedError, DivergedError, UserError
+from aigc_tf.paths import expanded
 
 T = TypeVar("T")
 
@@ -21,11 +24,28 @@ T = TypeVar("T")
 _STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 
 
+_REGISTRY = ConstructorRegistry()
+
+
+@_REGISTRY._default_primitive_rule  # with a rule of its public kind, tyro 0.9.1 refuses all other types
+def _path(type_info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """Paths mean what a person means by them: a shell leaves the `~` in `--logs=~/runs` as it is."""
+    if type_info.type is not Path:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda arguments: expanded(arguments[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
 def parse(kind: type[T], arguments: list[str], program: str, **options: Any) -> Any:
     """tyro.cli, with its boxed error messages told in a line or two."""
     shown = io.StringIO()
     try:
-        with contextlib.redirect_stderr(shown):
+        with contextlib.redirect_stderr(shown), _REGISTRY:
             return tyro.cli(kind, prog=program, args=arguments, **options)
     except SystemExit as stop:
         if stop.code in (0, None):
@@ -38,7 +58,7 @@ def _in_one_line(boxed: str) -> str:
     lines = [line.strip("│ ") for line in boxed.splitlines() if line.startswith("│")]
     rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
     text = re.sub(r"\s+", " ", " ".join(lines[:rule]))
-    reasons = re.findall(r"- <class '(?!NoneType)\w+'>: (.*?)(?= - <class|$)", text)
+    reasons = re.findall(r"- <class '(?!NoneType)[\w.]+'>: (.*?)(?= - <class|$)", text)
     if reasons:
         text = f"{text.partition(':')[0]}: {'; '.join(reasons)}"
     suggestion = next((line for line in lines[rule:] if line.startswith("--")), None)
@@ -64,6 +84,9 @@ def guarded(command: Callable[[], int]) -> int:
         print("error: whatever read our output has closed it (a pipe into head, say)", file=sys.stderr)
         return 1
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
         if error.errno is not None and error.errno not in _STORAGE_FAULTS:
             raise
         print(f"error: {error}", file=sys.stderr)

@@ -18,7 +18,8 @@ from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.family import FamilyConfig
-from aigc_tf.settings import CHANGEABLE, Within, check_bounds
+from aigc_tf.paths import LONGEST_NAME, expanded
+from aigc_tf.settings import CHANGEABLE, MANY, Within, check_bounds
 
 
 def _names(registry: Any) -> str:
@@ -40,11 +41,11 @@ class TrainConfig:
     """The settings of that family."""
 
     # Budget: give one; a default number of steps otherwise
-    global_batch_size: Annotated[int, Within(1)] = 32
+    global_batch_size: Annotated[int, Within(1, 2**31 - 1)] = 32
     """Images per update over all replicas."""
-    steps: Annotated[int | None, Within(1), CHANGEABLE] = None
+    steps: Annotated[int | None, Within(1, MANY), CHANGEABLE] = None
     """Train for this many generator updates."""
-    epochs: Annotated[float | None, Within(1e-9), CHANGEABLE] = None
+    epochs: Annotated[float | None, Within(1e-9, 10**9), CHANGEABLE] = None
     """Train until each training image was shown this many times."""
     minutes: Annotated[float | None, Within(1e-9), CHANGEABLE] = None
     """Train for this long by the clock (training only). The result then depends on the machine's speed."""
@@ -60,17 +61,17 @@ class TrainConfig:
     """Compile the training step with XLA (one device only). Its noise differs in value from that of the default."""
 
     # Watching
-    log_every: Annotated[int, Within(1)] = 50
+    log_every: Annotated[int, Within(1, MANY)] = 50
     """Steps between two points of the curves (each the mean since the last)."""
-    sample_every: Annotated[int, Within(1)] = 500
+    sample_every: Annotated[int, Within(1, MANY)] = 500
     """Steps between two sample grids."""
-    histogram_every: Annotated[int, Within(1)] = 1000
+    histogram_every: Annotated[int, Within(1, MANY)] = 1000
     """Steps between two histograms of the weights."""
-    checkpoint_every: Annotated[int, Within(1), CHANGEABLE] = 500
+    checkpoint_every: Annotated[int, Within(1, MANY), CHANGEABLE] = 500
     """Steps between two checkpoints."""
-    keep_checkpoints: Annotated[int, Within(1), CHANGEABLE] = 3
+    keep_checkpoints: Annotated[int, Within(1, MANY), CHANGEABLE] = 3
     """Checkpoints kept."""
-    evaluate_every: Annotated[int, Within(0), CHANGEABLE] = 0
+    evaluate_every: Annotated[int, Within(0, MANY), CHANGEABLE] = 0
     """Steps between two quick judgements on 2,000 samples, of which the best checkpoint is kept; 0 for none."""
     on_collapse: Annotated[Literal["warn", "stop", "best"], CHANGEABLE] = "warn"
     """When such a judgement finds the generator collapsed: warn, stop with an error, or end training and judge and
@@ -114,11 +115,11 @@ class TrainConfig:
             self.name in ("", ".", "..")
             or Path(self.name).name != self.name
             or not self.name.isprintable()
-            or len(self.name.encode(errors="replace")) > 200
+            or len(self.name.encode()) > LONGEST_NAME
         ):
             raise UserError(
-                f"name {self.name[:80]!r} must be a plain folder name of up to 200 printable characters; "
-                "the folder above it is --logs"
+                f"name {self.name[:80]!r} must be a plain folder name of printable characters, up to {LONGEST_NAME} "
+                "bytes in UTF-8; the folder above it is --logs"
             )
 
     def with_budget(self) -> TrainConfig:
@@ -176,8 +177,8 @@ class TrainConfig:
         """The configuration of flat values as JSON has them."""
         family = FAMILIES[values.get("model", cls.model)].config
         names = {field.name for field in dataclasses.fields(family)}
-        hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
-        rules = dacite.Config(cast=[Path], type_hooks=hooks, strict=True)
+        hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple, Path: expanded}
+        rules = dacite.Config(type_hooks=hooks, strict=True)
         of_run = {name: value for name, value in values.items() if name not in names}
         try:
             if "family" in of_run:

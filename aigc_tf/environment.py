@@ -31,7 +31,7 @@ def describe() -> dict[str, Any]:
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "memory_bytes": _memory_bytes(),
+        "memory_bytes": memory_bytes(),
         "tensorflow_variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
@@ -63,7 +63,8 @@ def _processor() -> str | None:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
 
 
-def _memory_bytes() -> int | None:
+def memory_bytes() -> int | None:
+    """Of the machine; None where it does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):

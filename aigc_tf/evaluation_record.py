@@ -117,7 +117,7 @@ def show(record: dict[str, Any]) -> None:
     told += [f"{', '.join(names)}: {note}" for note, names in notes.items()]
     told += [f"warning: {warning}" for warning in record["warnings"]]
     for line in told:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _describe(judge: Extractor) -> dict[str, Any]:

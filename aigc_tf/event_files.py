@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from aigc_tf.config import TrainConfig
+
+# As TensorFlow names them: seconds, host, process, number. Copies that a file manager made are named otherwise.
+_OURS = re.compile(r"events\.out\.tfevents\.\d+\..*\.\d+\.\d+\.v2", re.ASCII)
 
 
 def trim(folder: Path, step: int, config: TrainConfig) -> None:
@@ -16,7 +21,8 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
     that ended between two regular ones.
 
     A run that goes on writes them again; without this TensorBoard would draw both. Files that a kill cut short lose
-    their broken last record. Raises OSError where the disk does not take the rest.
+    their broken last record; files that TensorFlow did not name so are left alone. Raises OSError where the disk does
+    not take the rest.
     """
 
     intervals = {"scalars": config.log_every, "images": config.sample_every}
@@ -32,7 +38,7 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
         regular = all(event.step % interval(value) == 0 for value in event.summary.value)
         return regular and event.step <= step and step > 0
 
-    for path in sorted(folder.glob("events.out.tfevents.*")):
+    for path in sorted(path for path in folder.glob("events.*") if _OURS.fullmatch(path.name)):
         kept = []
         dropped = False
         try:
@@ -41,8 +47,10 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
                     kept.append(record)
                 else:
                     dropped = True
-        except tf.errors.DataLossError:
+        except (tf.errors.DataLossError, DecodeError):
             dropped = True
+        except tf.errors.OpError as error:
+            raise OSError(f"{path} could not be read: {error.message}") from None
         if dropped:
             part = folder / f".{path.name}.part"
             try:

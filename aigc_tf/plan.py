@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aigc_tf import devices
+from aigc_tf import devices, memory
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.families import FAMILIES
@@ -23,20 +23,12 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     data = DATASETS[config.dataset](config.data_dir)
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
+    memory.check(model, config, data)
     batch = config.global_batch_size
     networks = model.networks
     forward = {name: _forward_flops(network) for name, network in networks.items()}
     flops = batch * model.step_flops(forward)
-
-    # Weight, gradient and two slots each, and the moving averages.
-    parameters = sum(network.count_params() for network in networks.values())
-    averaged = sum(networks[name].count_params() for name in model.averaged)
-    weight_bytes = 4 * (4 * parameters + averaged)
-    # Forward values are kept for the backward pass.
-    activations = model.kept_activations({name: _activations(network) for name, network in networks.items()})
-    activation_bytes = 4 * batch * activations * 2
-    image_bytes = 2 * (data.train_images.nbytes + data.test_images.nbytes)
-
+    memory_bytes = memory.weight_bytes(model) + memory.step_bytes(model, config) + memory.image_bytes(data)
     steps = num_steps(config, data.spec.num_examples)
     run = resume or RunFolder.planned(config)
     rows = {
@@ -48,7 +40,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
             for name, network in networks.items()
         },
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
-        "memory": f"about {_si(weight_bytes + activation_bytes + image_bytes)}B beside TensorFlow's own",
+        "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.dataset) if config.export else "none",
     }
@@ -68,11 +60,6 @@ def _forward_flops(network: tf.keras.Model) -> int:
         return tf.compat.v1.profiler.profile(forward.graph, options=options).total_float_ops
     finally:
         tf.get_logger().setLevel(level)
-
-
-def _activations(network: tf.keras.Model) -> int:
-    """Numbers that all layers give for one image."""
-    return sum(tf.TensorShape(layer.output_shape[1:]).num_elements() or 0 for layer in network.layers[1:])
 
 
 def _shape(image_shape: tuple[int, ...]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 
+from aigc_tf import json_lines
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.run_folder import RunFolder
 
@@ -23,7 +23,7 @@ def draw_curves(run: RunFolder) -> None:
 
     if not run.metrics_file.exists():
         return
-    points = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
+    points = [point for _, point in json_lines.read(run.metrics_file)]
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     for axes, (title, names) in zip(figure.subplots(2, 2).flat, _PANELS.items()):
         for name in names:

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from typing import Any
 
+from aigc_tf.paths import expanded
+
 # Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without
 # GPU, and factories that are registered twice in every process.
 _NOISE = re.compile(
@@ -24,8 +26,13 @@ def import_tensorflow() -> Any:
     the file descriptor. Errors of TensorFlow's C++ core and all warnings of its Python side stay visible for the whole
     process; the warnings of the core are left out, since every MirroredStrategy on a CPU makes it emit one about its
     own inside.
-    A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything).
+    A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything). Raises UserError where there is
+    no home folder, in which Keras keeps its settings.
     """
+    # Keras makes its folder while it is imported, and would call it `~` where that cannot be expanded.
+    keras_home = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
+    if os.environ.get("KERAS_HOME"):
+        os.environ["KERAS_HOME"] = str(keras_home)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.stderr.flush()

@@ -6,15 +6,20 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import shutil
+import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from aigc_tf import json_lines
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
+
+_LONGEST_PATH_INSIDE = 600  # bytes of a run's name and of what lies in it, temporary names included
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +93,13 @@ class RunFolder:
 
     @classmethod
     def planned(cls, config: TrainConfig) -> RunFolder:
-        """Where a new run of `config` goes; makes nothing. Raises UserError if a run of that name is there."""
+        """Where a new run of `config` goes; makes nothing. Raises UserError if a run of that name is there, or if its
+        files would have longer paths than the system takes."""
+        longest = os.pathconf("/", "PC_PATH_MAX") - _LONGEST_PATH_INSIDE
+        if len(os.fsencode(config.logs.absolute())) > longest:
+            raise UserError(
+                f"--logs is a path of more than {longest} bytes, too long for the files of a run: take another"
+            )
         if config.name is not None:
             run = cls(config.logs / config.name)
             if run.path.exists():
@@ -103,7 +114,7 @@ class RunFolder:
 
     def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
         """Make the folder, whole or not at all, and write down what the run is. Raises UserError where that fails."""
-        building = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        building = self.path.with_name(f".new-{uuid.uuid4().hex}")  # the run's own name may be as long as names can be
         try:
             building.mkdir(parents=True)
             draft = RunFolder(building)
@@ -203,17 +214,12 @@ class RunFolder:
         and the last ones of a budget that ended between two regular ones."""
         for file, every in ((self.metrics_file, config.log_every), (self.judgements_file, config.evaluate_every or 1)):
             if file.exists():
-                lines = file.read_text().splitlines(keepends=True)
-                kept = [line for line in lines if _step_of(line) <= step and _step_of(line) % every == 0]
+                lines = json_lines.read(file)
+                kept = [f"{text}\n" for text, line in lines if line["step"] <= step and line["step"] % every == 0]
                 write_atomically(file, "".join(kept))
         for grid in self.samples.glob("step-*.png"):
-            drawn = int(grid.stem.partition("-")[2])
-            if drawn > step or drawn % config.sample_every:
+            drawn = re.fullmatch(r"step-(\d+)\.png", grid.name, re.ASCII)
+            if drawn is None or grid != self.sample_file(int(drawn[1])):
+                continue  # somebody else's, a copy for instance
+            if int(drawn[1]) > step or int(drawn[1]) % config.sample_every:
                 grid.unlink()
-
-
-def _step_of(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):
-        return float("inf")  # a line that a kill cut short

@@ -15,6 +15,9 @@ from typing import Any, get_type_hints
 
 from aigc_tf.errors import UserError
 
+MANY = 2**53
+"""Up to here whole numbers are exact in floats, and in everybody's JSON."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Within:
@@ -29,7 +32,7 @@ class Within:
             return
         if not self.low <= value <= self.high or (isinstance(value, float) and not math.isfinite(value)):
             limit = (
-                f"finite and at least {self.low:g}" if math.isinf(self.high) else f"from {self.low:g} to {self.high:g}"
+                f"finite and at least {self.low:g}" if math.isinf(self.high) else f"from {self.low:,} to {self.high:,}"
             )
             raise UserError(f"{name} is {value}, but must be {limit}")
 

@@ -17,6 +17,7 @@ from aigc_tf.datasets import image_files
 from aigc_tf.errors import UserError
 from aigc_tf.families.model import GenerativeModel, Weights
 from aigc_tf.metrics.quantise import quantise
+from aigc_tf.paths import plain
 from aigc_tf.run_folder import RunFolder
 
 _BATCH = 500
@@ -126,7 +127,8 @@ def of_export(folder: Path) -> Subject:
         dangers = untrusted.inspect(version).dangers
         if dangers:
             raise UserError(f"{version} was not loaded: {'; '.join(dangers)}")
-        model = tf.saved_model.load(str(version))
+        with plain(version) as readable:
+            model = tf.saved_model.load(str(readable))
         return Subject(
             kind="export",
             path=version,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from aigc_tf import callbacks, devices, environment, evaluation_record, evaluator, event_files, export, plots
+from aigc_tf import callbacks, devices, environment, evaluation_record, evaluator, event_files, export, memory, plots
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
@@ -64,6 +64,10 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         )
     last_step = num_steps(config, data.spec.num_examples)
 
+    with strategy.scope():
+        model = FAMILIES[config.model].create(data.spec, config)
+    memory.check(model, config, data)
+
     run = resume or RunFolder.planned(config)
     if resume is None:
         run.create(config, data.spec, environment.describe())
@@ -71,7 +75,6 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         run.check_same_images(data.spec)
     with run.lock():
         with strategy.scope():
-            model = FAMILIES[config.model].create(data.spec, config)
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
         if checkpoints.last_step is None:
             run.check_untrained()

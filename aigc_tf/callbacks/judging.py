@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from aigc_tf import json_lines
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.errors import CollapsedError
@@ -41,8 +42,7 @@ class Judging(StepCallback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
-        lines = self._file.read_text().splitlines() if self._file.exists() else []
-        self._before = {line["step"]: line["measures"] for line in map(json.loads, lines)}
+        self._before = {line["step"]: line["measures"] for _, line in json_lines.read(self._file) if "measures" in line}
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if step % self._every:

@@ -10,7 +10,8 @@ from tyro.conf import Positional
 
 from aigc_tf import quiet
 from aigc_tf.errors import UserError
-from aigc_tf.rollout import labels
+from aigc_tf.paths import is_pattern
+from aigc_tf.rollout import labels, model_config
 from aigc_tf.rollout.server_status import ServerStatus
 from aigc_tf.run_folder import RunFolder
 
@@ -43,6 +44,7 @@ class Command:
         server = None if self.server is None else ServerStatus(self.server)
         if self.to is not None:
             labels.check_assignable(self.to, self.label)
+            _check_loadable(self.to, self.server_path)
         quiet.import_tensorflow()
         from aigc_tf import export
 
@@ -55,3 +57,13 @@ class Command:
                 print(f"no label names it yet: python -m aigc_tf label {self.to} canary --version {version.name}")
         print(version)
         return 0
+
+
+def _check_loadable(base: Path, server_path: str | None) -> None:
+    """Raise UserError where TensorFlow Serving would find the versions, and could load none of them."""
+    entry = model_config.enter(model_config.read(labels.config_file(base)), base, server_path)
+    if is_pattern(entry.base_path):
+        raise UserError(
+            f"TensorFlow Serving takes the path {entry.base_path} for a pattern and could load nothing from it: choose "
+            "one without * ? [ \\, or say with --server-path under which it sees the folder"
+        )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from tyro.conf import Positional
 
 from aigc_tf.rollout import labels
@@ -23,7 +24,7 @@ class Command:
     """Base path of the model, such as models/digits."""
 
     def run(self) -> int:
-        table = Table(title=str(self.base))
+        table = Table(title=Text(str(self.base)))  # as text: brackets in a path are no markup
         for column in ("version", "labels", "step", "data", "weights", "published"):
             table.add_column(column, no_wrap=True)
         named = labels.labels(self.base)
@@ -43,7 +44,9 @@ class Command:
         console.print(table)
         for label, number in named:
             if number not in versions:
-                console.print(f"warning: {label} names version {number}, which is not there", highlight=False)
+                console.print(
+                    f"warning: {label} names version {number}, which is not there", highlight=False, markup=False
+                )
         return 0
 
 

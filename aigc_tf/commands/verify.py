@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from aigc_tf import quiet
 from aigc_tf.errors import UserError
+from aigc_tf.paths import plain
 
 _SCRIPT = Path(__file__).parents[1] / "verify_export.py"
 
@@ -39,8 +40,9 @@ class Command:
         if dangers:
             print(*(f"danger: {danger}" for danger in dangers), "nothing of it was loaded", sep="\n")
             return 1
-        command = [sys.executable, "-I", str(_SCRIPT), str(self.path.resolve())]
-        first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
+        with plain(self.path.resolve()) as readable:
+            command = [sys.executable, "-I", str(_SCRIPT), str(readable)]
+            first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
         if first.returncode:
             print(first.stdout.strip() or first.stderr.strip()[-2000:])
             return 1

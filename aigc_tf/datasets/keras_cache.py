@@ -22,6 +22,7 @@ from pathlib import Path
 
 from aigc_tf.datasets.image_dataset import Split
 from aigc_tf.errors import UserError
+from aigc_tf.paths import expanded
 
 PROBE_SECONDS = 5.0  # for the first answer of the server, name look-up and proxies included
 STALL_SECONDS = 10.0  # for each further piece of a download
@@ -33,7 +34,7 @@ class Unavailable(UserError):
 
 def folder() -> Path:
     """Where Keras keeps data sets: `datasets` in $KERAS_HOME or ~/.keras."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
 def load(

@@ -15,9 +15,11 @@ import tensorflow as tf
 from aigc_tf.checkpoints import load_model
 from aigc_tf.export import contents
 from aigc_tf.families.model import GenerativeModel
+from aigc_tf.paths import is_pattern, plain
 from aigc_tf.rollout import versions
 from aigc_tf.run_folder import RunFolder
 
+_logger = logging.getLogger("aigc_tf")
 _SEEDS = np.array([0, 1, 2**40], np.int64)
 _logger = logging.getLogger("aigc_tf")
 _VERIFY = Path(__file__).parent.with_name("verify_export.py")
@@ -42,23 +44,27 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
         UserError: the run has no such checkpoint, or `base` cannot be written.
         ExportError: the written export failed its checks; nothing was published.
     """
+    in_run = base is None
     base = run.export / run.read_config().dataset if base is None else base
     model = load_model(run, step)
     try:
         with versions.building(base) as folder:
             contents.write(model, run, base.resolve().name, folder)
             _verify(folder, model)
-            return versions.publish(folder, base)
+            published = versions.publish(folder, base)
     except tf.errors.OpError as error:
         raise OSError(f"the export could not be written to {base}: {error.message}") from None
+    if in_run and is_pattern(base.resolve()):
+        _logger.warning("TensorFlow Serving takes %s for a pattern: to serve it, copy it to a plain path", published)
+    return published
 
 
 def _verify(folder: Path, model: GenerativeModel) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, plain(folder.resolve()) as readable:
         expected = Path(scratch) / "expected.npz"
         np.savez(expected, seed=_SEEDS, image=model.sample(tf.constant(_SEEDS)).numpy())
         # -I: neither the working directory nor the script's own can lend it our code.
-        command = [sys.executable, "-I", str(_VERIFY), str(folder.resolve()), str(expected)]
+        command = [sys.executable, "-I", str(_VERIFY), str(readable), str(expected)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
     if done.returncode:
         faults = done.stdout.strip() or done.stderr.strip()[-2000:]

@@ -13,6 +13,7 @@ import numpy as np
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.metrics import feature_cache
 from aigc_tf.metrics.evidence import Observations
+from aigc_tf.paths import expanded
 
 
 class LabelledImages(Protocol):
@@ -89,7 +90,7 @@ def load_extractor(
         return inception.load(data.spec.image_shape, cache, announce)
     from aigc_tf.metrics import keras_file
 
-    return keras_file.load(Path(choice), data.spec.image_shape, announce)
+    return keras_file.load(expanded(choice), data.spec.image_shape, announce)
 
 
 def observe(
@@ -150,7 +151,7 @@ def cautions(extractor: Extractor, num_real: int, num_generated: int) -> tuple[s
 
 def default_cache() -> Path:
     """$AIGC_TF_CACHE, or ~/.cache/aigc_tf: what can be made or fetched again."""
-    return Path(os.environ.get("AIGC_TF_CACHE") or Path.home() / ".cache" / "aigc_tf")
+    return expanded(os.environ.get("AIGC_TF_CACHE") or "~/.cache/aigc_tf")
 
 
 def check_images(images: np.ndarray) -> None:

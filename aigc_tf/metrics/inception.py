@@ -38,6 +38,7 @@ import tensorflow as tf
 from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor, default_cache
+from aigc_tf.paths import expanded
 
 # Of the graph, as several public repositories that hold or check this file record it, with the size.
 PUBLISHED = "sha256:009d6814d1bc560d4e7b236e170e9b2d5ca6f4b57bd8037f6db05776204415c6"
@@ -98,9 +99,9 @@ _WHERE_FROM = (
 def _find(cache: Path, announce: Callable[[str], None]) -> Path:
     given = os.environ.get("AIGC_TF_INCEPTION")
     if given:
-        if not Path(given).is_file():
+        if not expanded(given).is_file():
             raise UserError(f"$AIGC_TF_INCEPTION is {given}, where no file is: {_WHERE_FROM}")
-        return Path(given)
+        return expanded(given)
     path = cache / "inception" / GRAPH
     if not path.exists():
         announce(f"Fetching Inception-v3 (89 MB) from {URL}, once; it is kept as {path}")

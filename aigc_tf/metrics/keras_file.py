@@ -27,6 +27,7 @@ from aigc_tf import untrusted
 from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor
+from aigc_tf.paths import plain
 
 _BATCH = 100
 
@@ -103,7 +104,8 @@ def _keras_model(path: Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], list[int
 
 def _saved_model(path: Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], list[int | None]]:
     """The same for `serving_default` of a SavedModel."""
-    loaded = tf.saved_model.load(str(path))
+    with plain(path) as readable:
+        loaded = tf.saved_model.load(str(readable))
     if "serving_default" not in loaded.signatures:
         raise UserError(f"--extractor {path} lacks the signature serving_default, through which images are looked at")
     signature = loaded.signatures["serving_default"]

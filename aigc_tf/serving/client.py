@@ -107,8 +107,8 @@ class Target:
             raise UserError(
                 f"version {self.version} and label {self.label!r} cannot be combined: a label names a version"
             )
-        if self.version is not None and self.version < 0:
-            raise UserError(f"version {self.version} is negative: versions count from 0")
+        if self.version is not None and not 0 <= self.version < 2**63:
+            raise UserError(f"version {self.version} is negative, or no int64: versions count from 0")
 
     def __str__(self) -> str:
         chosen = "" if self.version is None else f" version {self.version}"

@@ -33,6 +33,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, lowest = getattr(self, field.name), 0 if field.name == "batch_timeout_ms" else 1e-3
-            if not lowest <= value < float("inf"):
+            if not lowest <= value < 2**31:
                 flag = "--" + field.name.replace("_", "-")
-                raise UserError(f"{flag} is {value}, expected a finite number above {'or at ' * (lowest == 0)}0")
+                at = "or at " * (lowest == 0)
+                raise UserError(f"{flag} is {value}, expected a number above {at}0 and below {2**31:,}")

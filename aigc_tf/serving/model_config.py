@@ -10,6 +10,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from aigc_tf.errors import UserError
+from aigc_tf.paths import is_pattern
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,11 @@ class ModelConfig:
         if not found:
             publish = f"python -m aigc_tf export logs/RUN --to {self.base}"
             raise UserError(f"{self.base} holds no version of {self.name} to serve; publish one: {publish}")
+        if is_pattern(self.base):
+            raise UserError(
+                f"TensorFlow Serving takes {self.base} for a pattern and could load nothing from it: serve it under a "
+                "path without * ? [ \\, a link for instance"
+            )
 
 
 def read(bases: Sequence[Path], file: Path | None) -> dict[str, ModelConfig]:

@@ -13,7 +13,7 @@ from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
-from aigc_tf.settings import Within
+from aigc_tf.settings import MANY, Within
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class GANConfig(FamilyConfig):
     penalties: Annotated[tuple[str, ...], arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")] = ("r1",)
     penalty_weight: Annotated[float, Within(0)] = 1.0
     """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp)."""
-    penalty_interval: Annotated[int, Within(1)] = 4
+    penalty_interval: Annotated[int, Within(1, MANY)] = 4
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
     """Discriminator updates per generator update, each on real images of its own."""
