@@ -98,7 +98,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             say(f"trained to step {checkpoints.last_step}")
             if ending.collapsed:
                 result = "best"
-                say(f"the generator collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
+                say(f"the model collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
     plots.draw_curves(run)
     if config.evaluate:
         evaluation_record.show(evaluator.evaluate_run(run, data=data, step=result, say=say).record)

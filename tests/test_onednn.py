@@ -35,13 +35,11 @@ def test_a_run_goes_on_as_it_began(tmp_path):
     begin = [*TINY, "--steps", 10, "--no-evaluate", "--no-export", "--logs", tmp_path, "--name", "a"]
     succeed(train(*begin, env=without(VARIABLE)))
     assert variables("environment.json")[VARIABLE] == "1"
-    assert VARIABLE not in go_on(20, without(VARIABLE))
-    assert f"{VARIABLE}=1 and now goes on with 0" in go_on(30, {**os.environ, VARIABLE: "0"})
+    assert f"{VARIABLE}=1 and now goes on with 0" in go_on(20, {**os.environ, VARIABLE: "0"})
+    assert VARIABLE not in go_on(30, without(VARIABLE))
     assert variables("environment-from-step-20.json")[VARIABLE] == "0"
-    assert VARIABLE not in go_on(40, without(VARIABLE))
-    assert variables("environment-from-step-30.json")[VARIABLE] == "0"
 
     for file in (tmp_path / "a").glob("environment*"):
         file.unlink()  # as of a run that began before the package chose
-    assert "TensorFlow's own choice about oneDNN" in go_on(50, without(VARIABLE))
-    assert VARIABLE not in variables("environment-from-step-40.json")
+    assert "TensorFlow's own choice about oneDNN" in go_on(40, without(VARIABLE))
+    assert VARIABLE not in variables("environment-from-step-30.json")

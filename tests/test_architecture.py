@@ -1,0 +1,89 @@
+"""The house keeps its shape: no circle of imports, no arrow up, and what is shared names no family's parts."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.families import FAMILIES
+
+ROOT = Path(__file__).parent.parent
+FILES = {".".join(file.with_suffix("").parts): file for file in sorted(Path("aigc_tf").rglob("*.py"))}
+MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.items()}
+
+# From the ground up; a room knows its own floor and those below. docs/architecture.md tells what each is for.
+FLOORS = [
+    ("ground", "errors registry settings onednn paths python_version quiet atomic_files json_lines image_grid environment"),
+    ("parts", "parts modalities datasets untrusted metrics verify_export"),
+    ("configuration", "families config presets"),
+    ("state", "run_folder checkpoint_files checkpoints devices event_files memory"),
+    ("publishing", "rollout export"),
+    ("around the steps", "callbacks plots report"),
+    ("judging", "subjects reference evaluation_record"),
+    ("whole ways", "trainer evaluator plan comparison"),
+    ("serving", "serving"),
+    ("command line", "command_line commands cli"),
+    ("entry", "__main__"),
+]
+HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}
+
+# What trains, saves and shows any model.
+SHARED = "trainer plan memory checkpoints checkpoint_files run_folder settings devices event_files families.family"
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports(module: str) -> set[str]:
+    """Modules of ours that `module` imports anywhere, but for types alone."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                names = {f"{child.module}.{alias.name}" for alias in child.names}
+                found.update(name if name in MODULES else str(child.module) for name in names)
+            visit(child)
+
+    visit(ast.parse(MODULES[module].read_text()))
+    return (found & MODULES.keys()) - {module}
+
+
+def test_there_is_no_circle_of_imports():
+    """Not even one that is cut open by an import inside a function."""
+    graph = {module: imports(module) for module in MODULES}
+    while leaves := {module for module, known in graph.items() if not known & graph.keys()}:
+        graph = {module: known for module, known in graph.items() if module not in leaves}
+    assert not graph, f"in a circle, or above one: {sorted(graph)}"
+
+
+def test_every_room_has_its_floor():
+    assert {room(module) for module in MODULES if "." in module} == set(HEIGHT)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if "." in module])
+def test_no_arrow_points_up(module):
+    above = {other for other in imports(module) if "." in other and HEIGHT[room(other)] > HEIGHT[room(module)]}
+    assert not above
+
+
+def test_a_run_and_a_family_share_no_setting():
+    of_run = {field.name for field in dataclasses.fields(TrainConfig)}
+    for family in FAMILIES.values():
+        assert not of_run & {field.name for field in dataclasses.fields(family.config)}
+
+
+@pytest.mark.parametrize("name", SHARED.split())
+def test_what_is_shared_names_no_familys_parts(name):
+    text = MODULES[f"aigc_tf.{name}"].read_text()
+    assert re.findall(r"(?i)generator|discriminator|critic|latent", text) == []
