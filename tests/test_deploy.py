@@ -23,10 +23,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from aigc_tf.rollout import servers
+
 DEPLOY = Path(__file__).parent.parent / "deploy"
 BOARD = json.loads((DEPLOY / "grafana/boards/serving.json").read_text())
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-MANIFESTS = {part["kind"]: part for part in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())}
+PARTS = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+MANIFESTS = {part["kind"]: part for part in PARTS if part["metadata"]["name"] != "serving-pods"}
 POD = MANIFESTS["Deployment"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
 KUBERNETES = "1.32"
@@ -117,7 +120,8 @@ def test_manifests_keep_the_schemas_of_kubernetes():
         *("PersistentVolumeClaim", "ConfigMap", "Deployment", "Service", "HorizontalPodAutoscaler"),
         "PodDisruptionBudget",
     }
-    for manifest in MANIFESTS.values():
+    assert len(PARTS) == len(MANIFESTS) + 1
+    for manifest in PARTS:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     wrong = copy.deepcopy(MANIFESTS["Deployment"])
     wrong["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
@@ -143,6 +147,21 @@ def test_manifests_belong_together():
     )
     assert volumes["models"]["persistentVolumeClaim"]["readOnly"] and mounts["models"]["readOnly"]
     assert volumes["config"]["configMap"]["name"] == MANIFESTS["ConfigMap"]["metadata"]["name"]
+
+
+def test_each_pod_can_be_asked_how_far_it_is():
+    """By a name that stands for the addresses of all pods, also of those that are starting; the page names it."""
+    (service,) = [part["spec"] for part in PARTS if part["metadata"]["name"] == "serving-pods"]
+    assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
+    assert service["selector"] == MANIFESTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    (port,) = service["ports"]
+    assert port in MANIFESTS["Service"]["spec"]["ports"]
+    assert f"--server serving-pods:{port['port']}" in (DEPLOY.parent / "docs/serving.md").read_text()
+
+
+def test_labels_wait_longer_than_the_servers_take_to_read_the_config():
+    (seconds,) = [arg.rpartition("=")[2] for arg in CONTAINER["args"] if arg.startswith("--model_config_file_poll")]
+    assert 2 * float(seconds) <= servers.DEFAULT_WAIT
 
 
 def test_both_ways_start_the_same_server_with_the_same_files():
