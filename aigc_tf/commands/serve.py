@@ -31,6 +31,8 @@ class Command:
     """Port of REST; 0 takes a free one."""
     grpc_port: int = 8500
     """Port of gRPC; 0 takes a free one."""
+    cors: bool = False
+    """Let browsers read the answers of REST from any page; TensorFlow Serving's --rest_api_enable_cors_support."""
     limits: OmitArgPrefixes[Limits] = Limits()
 
     def __post_init__(self) -> None:
@@ -46,5 +48,5 @@ class Command:
         quiet.import_tensorflow()
         from aigc_tf.serving import server
 
-        server.serve(self.bases, self.model_config, self.host, self.port, self.grpc_port, self.limits)
+        server.serve(self.bases, self.model_config, self.host, self.port, self.grpc_port, self.limits, self.cors)
         return 0
