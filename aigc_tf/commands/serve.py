@@ -18,7 +18,8 @@ class Command:
 
     It answers the paths, forms, codes and protos of TensorFlow Serving 2.15, follows new versions and the model config,
     and listens on loopback unless --host says otherwise: it knows no users and no encryption. It refuses what
-    TensorFlow Serving would compute, NaN among the inputs and more than --max-rows rows at once.
+    TensorFlow Serving would compute, NaN among the inputs and more than --max-rows rows at once; docs/serving.md lists
+    all that differs.
     """
 
     bases: Positional[tuple[Path, ...]] = ()

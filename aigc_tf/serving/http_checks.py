@@ -48,7 +48,7 @@ def byte_order_marks_are_passed_over(server: Server) -> None:
 
 
 def old_connections_are_kept(server: Server) -> None:
-    """A client of HTTP/1.0 that asks for it keeps its connection."""
+    """A client of the first HTTP/1 keeps its connection where it asks for that."""
     with _connected(server) as connection:
         for _ in range(2):
             connection.sendall(f"GET /v1/models/{server.path} HTTP/1.0\r\n{_KEEP}\r\n\r\n".encode())
