@@ -208,29 +208,43 @@ def test_prometheus_reads_its_files_and_alerts_fire_on_their_faults(tmp_path):
     assert promtool("test", "rules", "alerts_test.yml", where=tmp_path).returncode != 0
 
 
-def metrics_of(expression: str) -> set[str]:
-    """Names of the series that an expression asks for; an error where Prometheus would refuse it."""
+def selectors_of(expression: str) -> list[promql_parser.VectorSelector]:
+    """The series that an expression asks for; an error where Prometheus would refuse it."""
     parsed = promql_parser.parse(expression.replace("$__rate_interval", "1m"))
-    names, open_parts = set(), [parsed]
+    found, open_parts = [], [parsed]
     while open_parts:
         part = open_parts.pop()
         if isinstance(part, promql_parser.VectorSelector):
-            names.add(part.name)
+            found.append(part)
         for attribute in ("expr", "lhs", "rhs", "args", "vector_selector", "param"):
             inner = getattr(part, attribute, None)
             open_parts += inner if isinstance(inner, list) else [inner] if inner is not None else []
-    return names
+    return found
+
+
+def expressions() -> list[str]:
+    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+    return [rule["expr"] for rule in alerts] + [
+        target["expr"] for panel in BOARD["panels"] for target in panel["targets"]
+    ]
 
 
 def test_alerts_and_board_ask_for_metrics_that_exist():
-    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
-    expressions = [rule["expr"] for rule in alerts]
-    expressions += [target["expr"] for panel in BOARD["panels"] for target in panel["targets"]]
-    assert len(expressions) > 10
-    asked = set().union(*map(metrics_of, expressions))
-    assert asked == METRICS
+    assert len(expressions()) > 10
+    assert {selector.name for expression in expressions() for selector in selectors_of(expression)} == METRICS
     with pytest.raises(ValueError):
-        metrics_of("sum(rate(up[5m])")
+        selectors_of("sum(rate(up[5m])")
+
+
+def test_latencies_are_those_of_predictions():
+    """REST calls them predict and gRPC Predict; health checks have no name and would make the rest look quick."""
+    latencies = [
+        {matcher.name: (matcher.op, matcher.value) for matcher in selector.matchers.matchers}
+        for expression in expressions()
+        for selector in selectors_of(expression)
+        if selector.name == ":tensorflow:serving:request_latency_bucket"
+    ]
+    assert latencies == [{"API": (promql_parser.MatchOp.Re, "[Pp]redict")}] * 3
 
 
 def lost(given: Any, kept: Any, path: str = "") -> list[str]:
