@@ -23,10 +23,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from aigc_tf.rollout import servers
+
 DEPLOY = Path(__file__).parent.parent / "deploy"
 BOARD = json.loads((DEPLOY / "grafana/boards/serving.json").read_text())
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-MANIFESTS = {part["kind"]: part for part in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())}
+PARTS = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+MANIFESTS = {part["kind"]: part for part in PARTS if part["metadata"]["name"] != "serving-pods"}
 POD = MANIFESTS["Deployment"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
 KUBERNETES = "1.32"
@@ -117,7 +120,8 @@ def test_manifests_keep_the_schemas_of_kubernetes():
         *("PersistentVolumeClaim", "ConfigMap", "Deployment", "Service", "HorizontalPodAutoscaler"),
         "PodDisruptionBudget",
     }
-    for manifest in MANIFESTS.values():
+    assert len(PARTS) == len(MANIFESTS) + 1
+    for manifest in PARTS:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     wrong = copy.deepcopy(MANIFESTS["Deployment"])
     wrong["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
@@ -143,6 +147,21 @@ def test_manifests_belong_together():
     )
     assert volumes["models"]["persistentVolumeClaim"]["readOnly"] and mounts["models"]["readOnly"]
     assert volumes["config"]["configMap"]["name"] == MANIFESTS["ConfigMap"]["metadata"]["name"]
+
+
+def test_each_pod_can_be_asked_how_far_it_is():
+    """By a name that stands for the addresses of all pods, also of those that are starting; the page names it."""
+    (service,) = [part["spec"] for part in PARTS if part["metadata"]["name"] == "serving-pods"]
+    assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
+    assert service["selector"] == MANIFESTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    (port,) = service["ports"]
+    assert port in MANIFESTS["Service"]["spec"]["ports"]
+    assert f"--server serving-pods:{port['port']}" in (DEPLOY.parent / "docs/serving.md").read_text()
+
+
+def test_labels_wait_longer_than_the_servers_take_to_read_the_config():
+    (seconds,) = [arg.rpartition("=")[2] for arg in CONTAINER["args"] if arg.startswith("--model_config_file_poll")]
+    assert 2 * float(seconds) <= servers.DEFAULT_WAIT
 
 
 def test_both_ways_start_the_same_server_with_the_same_files():
@@ -189,29 +208,43 @@ def test_prometheus_reads_its_files_and_alerts_fire_on_their_faults(tmp_path):
     assert promtool("test", "rules", "alerts_test.yml", where=tmp_path).returncode != 0
 
 
-def metrics_of(expression: str) -> set[str]:
-    """Names of the series that an expression asks for; an error where Prometheus would refuse it."""
+def selectors_of(expression: str) -> list[promql_parser.VectorSelector]:
+    """The series that an expression asks for; an error where Prometheus would refuse it."""
     parsed = promql_parser.parse(expression.replace("$__rate_interval", "1m"))
-    names, open_parts = set(), [parsed]
+    found, open_parts = [], [parsed]
     while open_parts:
         part = open_parts.pop()
         if isinstance(part, promql_parser.VectorSelector):
-            names.add(part.name)
+            found.append(part)
         for attribute in ("expr", "lhs", "rhs", "args", "vector_selector", "param"):
             inner = getattr(part, attribute, None)
             open_parts += inner if isinstance(inner, list) else [inner] if inner is not None else []
-    return names
+    return found
+
+
+def expressions() -> list[str]:
+    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+    return [rule["expr"] for rule in alerts] + [
+        target["expr"] for panel in BOARD["panels"] for target in panel["targets"]
+    ]
 
 
 def test_alerts_and_board_ask_for_metrics_that_exist():
-    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
-    expressions = [rule["expr"] for rule in alerts]
-    expressions += [target["expr"] for panel in BOARD["panels"] for target in panel["targets"]]
-    assert len(expressions) > 10
-    asked = set().union(*map(metrics_of, expressions))
-    assert asked == METRICS
+    assert len(expressions()) > 10
+    assert {selector.name for expression in expressions() for selector in selectors_of(expression)} == METRICS
     with pytest.raises(ValueError):
-        metrics_of("sum(rate(up[5m])")
+        selectors_of("sum(rate(up[5m])")
+
+
+def test_latencies_are_those_of_predictions():
+    """REST calls them predict and gRPC Predict; health checks have no name and would make the rest look quick."""
+    latencies = [
+        {matcher.name: (matcher.op, matcher.value) for matcher in selector.matchers.matchers}
+        for expression in expressions()
+        for selector in selectors_of(expression)
+        if selector.name == ":tensorflow:serving:request_latency_bucket"
+    ]
+    assert latencies == [{"API": (promql_parser.MatchOp.Re, "[Pp]redict")}] * 3
 
 
 def lost(given: Any, kept: Any, path: str = "") -> list[str]:

@@ -10,5 +10,6 @@ from aigc_tf.registry import Registry
 COMMANDS = Registry(
     __name__,
     "Command",
-    *("compare", "export", "list", "label", "rollback", "prune", "verify", "serve", "generate", "conformance"),
+    *("compare", "export", "list", "label", "rollback", "prune", "withdraw", "verify"),
+    *("serve", "generate", "conformance"),
 )

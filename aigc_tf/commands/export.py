@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+import sys
 from pathlib import Path
 from typing import Literal
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional, UseAppendAction
 
 from aigc_tf import quiet
 from aigc_tf.errors import UserError
 from aigc_tf.paths import is_pattern
-from aigc_tf.rollout import labels, model_config
-from aigc_tf.rollout.server_status import ServerStatus
+from aigc_tf.rollout import labels, model_config, moves
+from aigc_tf.rollout.servers import Servers
 from aigc_tf.run_folder import RunFolder
 
 
@@ -28,10 +30,9 @@ class Command:
     step: int | Literal["best"] | None = None
     """Step of the checkpoint to publish, or best for the best one that was judged in training; by default the
     newest."""
-    label: labels.Label | None = None
+    label: str | None = None
     """Label that is to name the new version."""
-    server: str | None = None
-    """HOST:PORT of the server's REST interface: the label moves once the version is available there."""
+    servers: OmitArgPrefixes[UseAppendAction[Servers]] = Servers()
     server_path: str | None = None
     """Folder of the base paths as the server sees it, such as /models in a container; by default as it is here."""
 
@@ -39,12 +40,12 @@ class Command:
         run = RunFolder.open(self.run_folder)
         if self.to is None and (self.label or self.server_path):
             raise UserError("--label and --server-path go with --to: only a base path of your own has a model config")
-        if self.server is not None and self.label is None:
+        if self.servers.server and self.label is None:
             raise UserError("--server goes with --label: it is asked before a label moves")
-        server = None if self.server is None else ServerStatus(self.server)
         if self.to is not None:
             labels.check_assignable(self.to, self.label)
             _check_loadable(self.to, self.server_path)
+            self.servers.look({self.to.resolve().name: []})  # who is down is told now, not after the work
         quiet.import_tensorflow()
         from aigc_tf import export
 
@@ -52,9 +53,12 @@ class Command:
         if self.to is not None:
             labels.register(self.to, self.server_path)
             if self.label is not None:
-                print(labels.move(self.to, self.label, int(version.name), server))
+                print(moves.move(self.to, self.label, int(version.name), self.servers))
             elif labels.labels(self.to):
-                print(f"no label names it yet: python -m aigc_tf label {self.to} canary --version {version.name}")
+                again = ["python", "-m", "aigc_tf", "label", str(self.to), "canary", "--version", version.name]
+                print(f"no label names it yet: {shlex.join(again)}")
+            if warning := labels.unreadable(self.to):
+                print(f"warning: {warning}", file=sys.stderr)
         print(version)
         return 0
 

@@ -5,27 +5,24 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional, UseAppendAction
 
-from aigc_tf.rollout import labels
-from aigc_tf.rollout.server_status import ServerStatus
+from aigc_tf.rollout import moves
+from aigc_tf.rollout.servers import Servers
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Let a label (stable, canary) name a version of a model, in the steps that a model server accepts."""
+    """Let a label (stable, canary, any name) name a version of a model, in the steps that model servers accept."""
 
     base: Positional[Path]
     """Base path of the model, such as models/digits."""
-    label: Positional[labels.Label]
+    label: Positional[str]
     """The label to move."""
     version: int
     """The version that it is to name."""
-    server: str | None = None
-    """HOST:PORT of the server's REST interface: the label moves once the version is available there. Without it the
-    label moves when the command is given a second time."""
+    servers: OmitArgPrefixes[UseAppendAction[Servers]] = Servers()
 
     def run(self) -> int:
-        server = None if self.server is None else ServerStatus(self.server)
-        print(labels.move(self.base, self.label, self.version, server))
+        print(moves.move(self.base, self.label, self.version, self.servers))
         return 0

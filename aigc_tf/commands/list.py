@@ -34,19 +34,19 @@ class Command:
             card = _card(folder)
             table.add_row(
                 str(version),
-                " ".join(label for label, number in named if number == version),
+                ", ".join(label for label, number in named if number == version),
                 str(card.get("step", "")),
                 str((card.get("recipe") or {}).get("dataset", "")),
                 str(card.get("fingerprint", ""))[:19],
                 f"{datetime.fromtimestamp(folder.stat().st_mtime):%Y-%m-%d %H:%M}",
             )
-        console = Console()
+        console = Console(markup=False, emoji=False)  # a label may hold brackets and colons
         console.print(table)
         for label, number in named:
             if number not in versions:
-                console.print(
-                    f"warning: {label} names version {number}, which is not there", highlight=False, markup=False
-                )
+                console.print(f"warning: {label} names version {number}, which is not there", highlight=False)
+        if warning := labels.unreadable(self.base):
+            console.print(f"warning: {warning}", highlight=False)
         return 0
 
 

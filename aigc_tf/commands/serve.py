@@ -18,7 +18,8 @@ class Command:
 
     It answers the paths, forms, codes and protos of TensorFlow Serving 2.15, follows new versions and the model config,
     and listens on loopback unless --host says otherwise: it knows no users and no encryption. It refuses what
-    TensorFlow Serving would compute, NaN among the inputs and more than --max-rows rows at once.
+    TensorFlow Serving would compute, NaN among the inputs and more than --max-rows rows at once; docs/serving.md lists
+    all that differs.
     """
 
     bases: Positional[tuple[Path, ...]] = ()
@@ -31,6 +32,8 @@ class Command:
     """Port of REST; 0 takes a free one."""
     grpc_port: int = 8500
     """Port of gRPC; 0 takes a free one."""
+    cors: bool = False
+    """Let browsers read the answers of REST from any page; TensorFlow Serving's --rest_api_enable_cors_support."""
     limits: OmitArgPrefixes[Limits] = Limits()
 
     def __post_init__(self) -> None:
@@ -46,5 +49,5 @@ class Command:
         quiet.import_tensorflow()
         from aigc_tf.serving import server
 
-        server.serve(self.bases, self.model_config, self.host, self.port, self.grpc_port, self.limits)
+        server.serve(self.bases, self.model_config, self.host, self.port, self.grpc_port, self.limits, self.cors)
         return 0

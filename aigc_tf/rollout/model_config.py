@@ -40,7 +40,7 @@ def read(file: Path) -> ModelServerConfig:
 
 def write(file: Path, config: ModelServerConfig) -> None:
     """Replace `file`; a server that reads at any moment finds the old config or the new."""
-    write_atomically(file, text_format.MessageToString(config))
+    write_atomically(file, text_format.MessageToString(config), shared=True)
 
 
 def entries_of(config: ModelServerConfig, base: Path) -> list[ModelConfig]:
@@ -60,20 +60,41 @@ def enter(config: ModelServerConfig, base: Path, server_path: str | None = None)
     Raises:
         UserError: several entries serve these versions.
     """
-    found = entries_of(config, base)
-    if len(found) > 1:
-        names = " and ".join(entry.name for entry in found)
-        raise UserError(f"{base} is served as {names}: leave one of these entries in the model config beside it")
-    if found and server_path is None:
-        return found[0]
+    found = _only(entries_of(config, base), base)
+    if found is not None and server_path is None:
+        return found
     entries = config.model_config_list.config
     name = base.resolve().name
     folder = PurePosixPath(entries[0].base_path).parent if entries else base.resolve().parent
-    entry = found[0] if found else entries.add(name=name, model_platform="tensorflow")
+    entry = found or entries.add(name=name, model_platform="tensorflow")
     entry.base_path = str(PurePosixPath(server_path or folder) / name)
-    if not found:
+    if found is None:
         entry.model_version_policy.latest.num_versions = 1
     return entry
+
+
+def _only(found: list[ModelConfig], base: Path) -> ModelConfig | None:
+    if len(found) > 1:
+        names = " and ".join(entry.name for entry in found)
+        raise UserError(f"{base} is served as {names}: leave one of these entries in the model config beside it")
+    return found[0] if found else None
+
+
+def take_out(config: ModelServerConfig, base: Path) -> ModelConfig:
+    """Remove the entry of the model with the base path `base`, and return it. An empty list stays a list: a server lets
+    go of the last model by it, and would pass over a config that says nothing.
+
+    Raises:
+        UserError: none or several entries serve these versions.
+    """
+    found = _only(entries_of(config, base), base)
+    if found is None:
+        raise UserError(f"{base} is not in the model config beside it")
+    taken = ModelConfig()
+    taken.CopyFrom(found)
+    config.model_config_list.config.remove(found)
+    config.model_config_list.SetInParent()
+    return taken
 
 
 def pinned(entry: ModelConfig) -> set[int]:

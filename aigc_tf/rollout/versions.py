@@ -10,10 +10,12 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from aigc_tf.atomic_files import open_like, readable
 from aigc_tf.errors import UserError
 
 _BUILDING, _REMOVING = "building-", "removing-"
@@ -44,7 +46,7 @@ def building(base: Path) -> Iterator[Path]:
         UserError: `base` cannot be written.
     """
     try:
-        base.mkdir(parents=True, exist_ok=True)
+        _make(base)
         with locked(base):
             for prefix in (_BUILDING, _REMOVING):
                 for left in base.glob(f"{prefix}*"):
@@ -61,13 +63,35 @@ def building(base: Path) -> Iterator[Path]:
 
 
 def publish(folder: Path, base: Path) -> Path:
-    """Force a finished folder to the disk, rename it to the next version number below `base`, and return it."""
-    for path in [*folder.rglob("*"), folder]:
+    """Force a finished folder to the disk, rename it to the next version number below `base`, and return it.
+
+    All of it is readable by everybody, whatever the umask, for the server is often somebody else: who comes that far
+    is a matter of `base` and the folders above.
+
+    Raises:
+        OSError: the file system leaves something in it unreadable for those who may read `base`.
+    """
+    paths = [*folder.rglob("*"), folder]
+    for path in paths:
+        with contextlib.suppress(PermissionError):  # what counts is looked at below
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
+    _check_readable(paths, base)
+    for path in paths:
         _force_to_disk(path)
-    folder.chmod(0o755)  # mkdtemp lets nobody else in, but the server is often somebody else
     target = _rename_to_next(folder, base)
     _force_to_disk(base)
     return target
+
+
+def _check_readable(paths: list[Path], base: Path) -> None:
+    allowed = readable(base.stat().st_mode)
+    for path in paths:
+        mode = path.stat().st_mode
+        if (allowed if path.is_dir() else allowed & 0o044) & ~mode:
+            raise OSError(
+                f"{path} keeps the mode {stat.S_IMODE(mode):o} and would be unreadable for a server of another user, "
+                "so nothing was published: the file system does not take modes"
+            )
 
 
 def remove(base: Path, version: int) -> None:
@@ -104,6 +128,20 @@ def _remove_if_dead(folder: Path) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     os.close(descriptor)
+
+
+def _make(base: Path) -> None:
+    """Make a base path and what is missing above it, open to those who may read the folder that is there already."""
+    if base.is_dir():
+        return
+    _make(base.parent)
+    try:
+        base.mkdir()
+    except FileExistsError:
+        if not base.is_dir():
+            raise
+    else:
+        open_like(base.parent, base)
 
 
 def _rename_to_next(folder: Path, base: Path) -> Path:

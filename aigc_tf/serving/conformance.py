@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -72,17 +72,18 @@ class Server:
 
     def get(self, path: str) -> Answer:
         """GET a path below /v1/models."""
-        return self._answer("GET", path, None)
+        return self.ask("GET", path)
 
     def post(self, path: str, body: Any) -> Answer:
         """POST `body`, JSON or bytes as they are, to a path below /v1/models."""
-        return self._answer("POST", path, body)
+        return self.ask("POST", path, body)
 
-    def _answer(self, method: str, path: str, body: Any) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send `body`, JSON or bytes as they are, with further headers to a path below /v1/models."""
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
         url = f"http://{self.rest}/v1/models/{path}"
         # Nothing is retried: one failure among many answers is what the checks look for.
-        response = self._session.request(method, url, timeout=self.timeout, **content)
+        response = self._session.request(method, url, headers=headers, timeout=self.timeout, **content)
         try:
             return Answer(response.status_code, response.json(), response.text)
         except requests.exceptions.JSONDecodeError:
@@ -172,12 +173,12 @@ def run(server: Server, show: Callable[[str], None] = print) -> int:
     Raises:
         ServingError: the server cannot be reached, or has no such model AVAILABLE within ten seconds.
     """
-    from aigc_tf.serving import grpc_checks, refusal_checks, rest_checks
+    from aigc_tf.serving import grpc_checks, http_checks, refusal_checks, rest_checks
 
     with connect(server.rest, server.model, timeout=server.timeout) as client:
         wait_until_available(client, 10.0)
     failures = 0
-    for check in (*rest_checks.CHECKS, *refusal_checks.CHECKS, *grpc_checks.CHECKS):
+    for check in (*rest_checks.CHECKS, *refusal_checks.CHECKS, *http_checks.CHECKS, *grpc_checks.CHECKS):
         title = (check.__doc__ or "").partition(".")[0]
         try:
             check(server)

@@ -1,9 +1,13 @@
-"""What a model server must do over gRPC, and that both protocols give the same."""
+"""What a model server must do over gRPC, and that both protocols give the same.
+
+TensorFlow, which comes with the messages, is imported only where there is a gRPC port to ask.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import grpc
 import numpy as np
 
 from aigc_tf.serving.client import Client, ServingError, connect
@@ -17,11 +21,17 @@ def _client(server: Server, **choice: Any) -> Client:
     return connect(server.grpc, model, "grpc", timeout=server.timeout, **choice)
 
 
-def _refused(client: Client, *codes: str, signature: str = "serving_default", **inputs: np.ndarray) -> None:
+def _channel(server: Server) -> grpc.Channel:
+    if server.grpc is None:
+        raise Skipped("no --grpc given")
+    return grpc.insecure_channel(server.grpc, options=[("grpc.enable_http_proxy", 0)])
+
+
+def _refused(client: Client, code: str, signature: str = "serving_default", **inputs: np.ndarray) -> None:
     try:
         client.predict(inputs, signature)
     except ServingError as error:
-        expect(error.code in codes, f"{error.code} instead of {' or '.join(codes)}: {error}")
+        expect(error.code == code, f"{error.code} instead of {code}: {error}")
     else:
         expect(False, f"{signature} took {sorted(inputs)} on {client.target}")
 
@@ -63,6 +73,40 @@ def grpc_labels_name_versions(server: Server) -> None:
         expect(images == server.images([22], f"/labels/{label}"), f"label {label!r} differs")
 
 
+def grpc_status_passes_over_labels(server: Server) -> None:
+    """Over gRPC too, the status of a label lists all versions."""
+    with _channel(server) as channel:
+        from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name, request.model_spec.version_label = server.model, "no-such-label"
+        reply = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request, timeout=server.timeout)
+    expect(bool(reply.model_version_status), "no version is listed")
+
+
+def grpc_metadata_may_be_asked_twice(server: Server) -> None:
+    """Over gRPC the signatures come once, however often one request asks for them."""
+    with _channel(server) as channel:
+        from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc
+
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"] * 2)
+        request.model_spec.name = server.model
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        reply = stub.GetModelMetadata(request, timeout=server.timeout)
+    expect(set(reply.metadata) == {"signature_def"}, f"metadata of {sorted(reply.metadata)}")
+
+
+def unknown_methods_are_unimplemented(server: Server) -> None:
+    """A gRPC method that does not exist is UNIMPLEMENTED."""
+    with _channel(server) as channel:
+        try:
+            channel.unary_unary("/tensorflow.serving.PredictionService/Improvise")(b"", timeout=server.timeout)
+        except grpc.RpcError as error:
+            expect(error.code() is grpc.StatusCode.UNIMPLEMENTED, f"{error.code().name} instead of UNIMPLEMENTED")
+        else:
+            expect(False, "an answer to a method that does not exist")
+
+
 def grpc_refuses_with_the_right_code(server: Server) -> None:
     """Over gRPC too, what is unknown is NOT_FOUND, and what is wrong an INVALID_ARGUMENT."""
     seed = np.array([1])
@@ -76,8 +120,8 @@ def grpc_refuses_with_the_right_code(server: Server) -> None:
         _refused(client, "INVALID_ARGUMENT")
         _refused(client, "INVALID_ARGUMENT", nonsense=seed)
         _refused(client, "INVALID_ARGUMENT", seed=seed.astype(np.float32))
-        # REST looks the signature up itself and calls it an invalid argument; behind gRPC it is a failed precondition.
-        _refused(client, "INVALID_ARGUMENT", "FAILED_PRECONDITION", signature="nonsense", seed=seed)
+        # Over REST it is an invalid argument.
+        _refused(client, "FAILED_PRECONDITION", signature="nonsense", seed=seed)
 
 
 CHECKS = (
@@ -85,5 +129,8 @@ CHECKS = (
     both_protocols_give_the_same_bytes,
     both_protocols_give_the_same_numbers,
     grpc_labels_name_versions,
+    grpc_status_passes_over_labels,
+    grpc_metadata_may_be_asked_twice,
+    unknown_methods_are_unimplemented,
     grpc_refuses_with_the_right_code,
 )

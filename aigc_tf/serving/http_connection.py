@@ -1,4 +1,8 @@
-"""uvicorn's HTTP connection with an end: by itself it waits for ever for a client that sends or reads drop by drop."""
+"""uvicorn's HTTP connection with an end: by itself it waits for ever for a client that sends or reads drop by drop.
+
+Also what TensorFlow Serving does and uvicorn does not: it passes over offers of other protocols, and keeps connections
+of HTTP/1.0 where the client asks for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import asyncio
 from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from aigc_tf.serving.http_parser import OneProtocolParser
 from aigc_tf.serving.limits import Limits
 
 _LARGEST_HEAD = 64 * 1024  # bytes of a request line and its headers
@@ -23,6 +28,7 @@ def bounded(limits: Limits) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            self.parser = OneProtocolParser(self)  # type: ignore[assignment]
             self._allow(limits.receive_seconds)
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -44,6 +50,9 @@ def bounded(limits: Limits) -> type[HttpToolsProtocol]:
             full = max(len(self.connections), len(self.tasks)) >= limits.max_connections
             self.app = _FULL if full else self.config.loaded_app
             super().on_headers_complete()
+            if self.scope["http_version"] == "1.0" and self.parser.should_keep_alive() and not full:
+                self.cycle.keep_alive = True
+                self.cycle.default_headers = [*self.cycle.default_headers, (b"connection", b"keep-alive")]
 
         def on_message_complete(self) -> None:
             self._in_head = True
@@ -53,6 +62,9 @@ def bounded(limits: Limits) -> type[HttpToolsProtocol]:
         def on_response_complete(self) -> None:
             self._stop_clock()
             super().on_response_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, b"Bad Request")
 
         def _allow(self, seconds: float) -> None:
             self._stop_clock()

@@ -22,27 +22,36 @@ _VALUES_AT_ONCE = 10_000
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The request's JSON object; NaN and Infinity are allowed as tokens. RequestError where it is none."""
+    """The request's JSON object; NaN and Infinity are allowed as tokens. RequestError where it is none.
+
+    As in TensorFlow Serving a byte order mark may come before it, a zero byte ends the text, and of a key that is given
+    twice the first counts.
+    """
     try:
-        request = json.loads(body.decode())
+        text = body.decode("utf-8-sig").partition("\0")[0]
+        request = json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, RecursionError) as error:  # also: not UTF-8, numbers of thousands of digits
         raise invalid(f"JSON Parse error: {error}") from None
     if not isinstance(request, dict):
         raise invalid(f"the body is a JSON {_kind(request)}, expected an object")
     if not isinstance(request.get("signature_name", ""), str):
         raise invalid("'signature_name' key must be a string value")
-    if ("instances" in request) == ("inputs" in request):
-        raise invalid("expected exactly one of the keys 'instances' and 'inputs'")
     return request
 
 
 def decode(request: Mapping[str, Any], signature: Signature, max_rows: int) -> dict[str, np.ndarray]:
-    """Arrays [N, ...] by input name; RequestError where a type, a shape or the number of rows is wrong."""
+    """Arrays [N, ...] by input name; RequestError where a type, a shape or the number of rows is wrong.
+
+    Columns may hold more than the inputs: as in TensorFlow Serving nobody looks at the rest.
+    """
+    if ("instances" in request) == ("inputs" in request):
+        raise invalid("expected exactly one of the keys 'instances' and 'inputs'")
     columns = _from_rows(request["instances"], signature, max_rows) if "instances" in request else request["inputs"]
     if not isinstance(columns, dict) or _is_base64(columns):
         columns = {_only_input(signature, "inputs"): columns}
-    signature.check_names(columns)
-    return {name: _array(name, value, signature, max_rows) for name, value in columns.items()}
+    if not signature.inputs.keys() <= columns.keys():
+        signature.check_names(columns)
+    return {name: _array(name, columns[name], signature, max_rows) for name in signature.inputs}
 
 
 def encode(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
@@ -51,6 +60,10 @@ def encode(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
     if in_rows:
         return f'{{"predictions": {_list(_named(dict(zip(columns, row))) for row in zip(*columns.values()))}}}'.encode()
     return f'{{"outputs": {_named({name: _list(rows) for name, rows in columns.items()})}}}'.encode()
+
+
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(reversed(pairs))
 
 
 def _named(texts: Mapping[str, str]) -> str:
@@ -125,8 +138,7 @@ def _converter(dtype: tf.DType) -> Callable[[Any], Any]:
     if dtype.is_integer:
         return lambda item: _integer(item, dtype.min, dtype.max)
     if dtype in (tf.float32, tf.float64):
-        digits = np.finfo(dtype.as_numpy_dtype).nmant + 1
-        return lambda item: _float(item, 2**digits - 1, float(dtype.max))
+        return lambda item: _float(item, float(dtype.max))
     raise RequestError.of_number(tf.errors.UNIMPLEMENTED, f"type {dtype.name} has no form in JSON")
 
 
@@ -138,14 +150,13 @@ def _integer(item: Any, lowest: int, highest: int) -> int:
     return item
 
 
-def _float(item: Any, highest_integer: int, highest: float) -> float:
-    if type(item) is int and abs(item) > highest_integer:  # it would lose digits
-        raise OverflowError
+def _float(item: Any, highest: float) -> float:
     if type(item) not in (int, float):
         raise TypeError
-    if highest < abs(item) < float("inf"):
+    value = float(item)  # a whole number may lose digits, as in TensorFlow Serving
+    if highest < abs(value) < float("inf"):
         raise OverflowError
-    return item
+    return value
 
 
 def _bool(item: Any) -> bool:

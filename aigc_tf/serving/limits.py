@@ -12,7 +12,7 @@ class Limits:
     """Bounds of one server; every one of them is a flag of `serve`."""
 
     max_body_bytes: int = 8 * 2**20
-    """Largest request, over HTTP and over gRPC."""
+    """Largest request, over HTTP and over gRPC, also when what came compressed is inflated."""
     max_rows: int = 4096
     """Most rows that one request may ask for."""
     max_answer_bytes: int = 16 * 2**20

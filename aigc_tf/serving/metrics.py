@@ -37,7 +37,7 @@ class Metrics:
         )
         self.latency = Histogram(
             ":tensorflow:serving:request_latency",
-            "Time from the whole request to its answer, in microseconds.",
+            "Time from the whole request to its answer where that is no error, in microseconds.",
             ["model_name", "API", "entrypoint"],
             buckets=_MICROSECONDS,
             registry=self._registry,
@@ -58,10 +58,14 @@ class Metrics:
         )
 
     @contextlib.contextmanager
-    def counted(self, model: str, entrypoint: str) -> Iterator[None]:
-        """Count and time one prediction, whose errors pass through; `entrypoint` is REST or GRPC.
+    def counted(self, model: str, api: str, entrypoint: str) -> Iterator[None]:
+        """Count one request, whose errors pass through, and time it where it has none.
 
-        `model` is "" for names that no model has: they would fill the memory with counters of their own.
+        Args:
+            model: "" for names that no model has: they would fill the memory with counters of their own.
+            api: as TensorFlow Serving writes it: "Predict" over gRPC, "predict" over REST; "" for what is no
+                prediction, such as the questions of probes for a status.
+            entrypoint: "REST" or "GRPC".
         """
         begun = time.perf_counter()
         code = StatusCode.INTERNAL
@@ -73,7 +77,8 @@ class Metrics:
             raise
         finally:
             self.requests.labels(model, code.name).inc()
-            self.latency.labels(model, "Predict", entrypoint).observe((time.perf_counter() - begun) * 1e6)
+            if code is StatusCode.OK:
+                self.latency.labels(model, api, entrypoint).observe((time.perf_counter() - begun) * 1e6)
 
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""

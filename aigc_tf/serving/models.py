@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.loaded_export import LoadedExport, LoadError
 from aigc_tf.serving.metrics import Metrics
 from aigc_tf.serving.model_config import ModelConfig
-from aigc_tf.serving.request_error import RequestError
+from aigc_tf.serving.request_error import RequestError, invalid
 from aigc_tf.serving.signature import Signature
 
 logger = logging.getLogger(__name__)
@@ -71,23 +71,27 @@ class Models:
         self._unloading: set[asyncio.Task] = set()
         self._warned: set[str] = set()
 
-    def versions(self, name: str, number: int | None = None, label: str = "") -> list[Version]:
-        """All versions ever seen of a model, newest first, or the one that is asked for. RequestError: NOT_FOUND."""
-        model = self._models.get(name)
-        if model is None or not model.versions:
+    def versions(self, name: str, number: int | None = None) -> list[Version]:
+        """All versions ever seen of a model, newest first, or the one that is asked for. RequestError: NOT_FOUND.
+
+        A label chooses none here: TensorFlow Serving passes over it when it is asked for a status.
+        """
+        versions = self._models.get(name, _Model()).versions
+        if number is not None:
+            if number not in versions:
+                raise RequestError(StatusCode.NOT_FOUND, f"Could not find version {number} of model {name}")
+            return [versions[number]]
+        if not versions:
             raise RequestError(StatusCode.NOT_FOUND, f"Could not find any versions of model {name}")
-        number = self._number(name, model, number, label)
-        if number is None:
-            return [model.versions[found] for found in sorted(model.versions, reverse=True)]
-        if number not in model.versions:
-            raise RequestError(StatusCode.NOT_FOUND, f"Could not find version {number} of model {name}")
-        return [model.versions[number]]
+        return [versions[found] for found in sorted(versions, reverse=True)]
 
     @contextlib.contextmanager
     def use(self, name: str, number: int | None = None, label: str = "") -> Iterator[Version]:
         """The available version that a request means, the newest by default; it stays in memory inside the block."""
+        if not name:
+            raise invalid("ModelSpec has no name specified.")
         model = self._models.get(name, _Model())
-        number = self._number(name, model, number, label)
+        number = self._number(model, number, label)
         available = {found: version for found, version in model.versions.items() if version.state == "AVAILABLE"}
         chosen = max(available, default=None) if number is None else number
         if chosen not in available:
@@ -120,7 +124,11 @@ class Models:
                 logger.exception("looking for versions failed")
 
     async def refresh(self) -> None:
-        """Look once: move the labels, then load what is new, then let go of what is not wanted any more."""
+        """Look once: move the labels, then load what is new, then let go of what is not wanted any more.
+
+        As TensorFlow Serving by default: where all folders of versions are gone, all versions go. A base path that
+        cannot be read changes nothing.
+        """
         try:
             self._take(await self._in_thread(self._read_config))
         except UserError as error:
@@ -135,8 +143,10 @@ class Models:
             for number, folder in wanted.items():
                 await self._load_if_new(name, model, number, folder)
             available = {found for found, version in model.versions.items() if version.state == "AVAILABLE"}
-            if available & wanted.keys():  # else the old ones are better than none
-                self._unload(name, model, available - wanted.keys())
+            unwanted = sorted(available - wanted.keys())
+            if wanted and not available & wanted.keys():
+                unwanted = unwanted[:-1]  # the newest of the old ones is better than none
+            self._unload(name, model, unwanted)
         for name, model in self._models.items():
             if name not in self._config:
                 self._unload(name, model, set(model.versions))
@@ -149,11 +159,11 @@ class Models:
         self._workers.shutdown()
         self._files.shutdown()
 
-    def _number(self, name: str, model: _Model, number: int | None, label: str) -> int | None:
+    def _number(self, model: _Model, number: int | None, label: str) -> int | None:
         if not label:
             return number
         if label not in model.labels:
-            raise RequestError(StatusCode.INVALID_ARGUMENT, f"Unrecognized servable version label: {label}")
+            raise invalid(f"Unrecognized servable version label: {label}")
         return model.labels[label]
 
     async def _load_if_new(self, name: str, model: _Model, number: int, folder: Path) -> None:
@@ -207,7 +217,7 @@ class Models:
         for name, model in self._models.items():
             model.labels = config[name].labels if name in config else {}
 
-    def _unload(self, name: str, model: _Model, numbers: set[int]) -> None:
+    def _unload(self, name: str, model: _Model, numbers: Iterable[int]) -> None:
         for version in (model.versions[number] for number in numbers):
             if version.state == "AVAILABLE":
                 version.state = "UNLOADING"

@@ -22,6 +22,14 @@ def floats_take_integers(server: Server) -> None:
     server.refused(f"{server.path}:predict", body, 400)
 
 
+def large_integers_are_rounded_for_floats(server: Server) -> None:
+    """A whole number with more digits than a float holds is rounded to one."""
+    width = server.require("decode").inputs["latent"].shape[1] or 1
+    exact = server.columns("decode", {"latent": [[float(2**25), *[0.0] * (width - 1)]]})
+    rounded = server.columns("decode", {"latent": [[2**25 + 1, *[0.0] * (width - 1)]]})
+    expect(rounded == exact, "2^25 + 1 and 2^25 give different images")
+
+
 def rows_name_every_input(server: Server) -> None:
     """A row that lacks an input, or a column that does, is refused; so are columns of different lengths."""
     server.require("truncated")
@@ -45,6 +53,8 @@ def malformed_requests_are_refused(server: Server) -> None:
         b"{",
         b'{"instances": [1, 2',
         b"[1, 2]",
+        b'{"instances": [1]} and more',
+        b'{"instances": [1]}{"instances": [1]}',
         b"\xff\xfe\x00",
         {},
         {"instances": []},
@@ -69,7 +79,7 @@ def latents_of_another_width_are_refused(server: Server) -> None:
 
 
 def unknown_names_are_refused(server: Server) -> None:
-    """Unknown models and versions are 404, unknown labels and verbs and negative versions 400."""
+    """Unknown models and versions are 404, unknown labels, verbs and paths and negative versions 400."""
     body, model = {"instances": [1]}, server.path
     unknown = max(server.available()) + 10**6
     for path in ("no-such-model", f"{model}/versions/{unknown}", "..%2F..%2Fetc%2Fpasswd"):
@@ -78,11 +88,13 @@ def unknown_names_are_refused(server: Server) -> None:
     for path in (f"{model}/labels/no-such-label", f"{model}/versions/-1", f"{model}/versions/{2**64}"):
         server.refused(f"{path}:predict", body, 400)
     server.refused(f"{model}:improvise", body, 400)
+    refused(server.get(f"{model}/metadata/metadata"), (400,), "metadata of metadata")
 
 
 CHECKS = (
     integers_are_strict,
     floats_take_integers,
+    large_integers_are_rounded_for_floats,
     rows_name_every_input,
     malformed_requests_are_refused,
     latents_of_another_width_are_refused,

@@ -8,58 +8,87 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
+from grpc import StatusCode
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from tensorflow_serving.apis import model_pb2
 
-from aigc_tf.serving import json_tensors, metrics, replies
+from aigc_tf.serving import json_tensors, metrics, replies, request_body
 from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.models import Models, Version
 from aigc_tf.serving.request_error import HTTP_STATUS, RequestError, invalid, within
 from aigc_tf.serving.signature import Signature
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<number>\d+)|/labels/(?P<label>[^/:]+))?"
-_PREDICT = re.compile(_MODEL + r":predict", re.IGNORECASE)
-_LOOK = re.compile(_MODEL + r"(?P<metadata>/metadata)?", re.IGNORECASE)
+# What may be asked with a method, and how the metrics name it.
+_FORMS = {
+    "POST": (re.compile(_MODEL + r":(?-i:predict)", re.IGNORECASE), "predict"),
+    "GET": (re.compile(_MODEL + r"(?P<metadata>/metadata)?", re.IGNORECASE), ""),
+}
+_NOTHING = re.compile(r"(?!)")
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "POST, GET",
+    "access-control-allow-headers": "Content-Type",
+}
 _CLIENT_CLOSED_REQUEST = 499
 
 
-def application(models: Models, limits: Limits, counters: metrics.Metrics) -> Starlette:
-    """POST …:predict, GET status and metadata, and GET Prometheus' page; all errors are `{"error": …}`."""
+def application(models: Models, limits: Limits, counters: metrics.Metrics, cors: bool = False) -> Starlette:
+    """POST …:predict, GET status and metadata, and GET Prometheus' page; all errors are `{"error": …}`.
+
+    With `cors` every answer below /v1/ tells browsers that pages from anywhere may read it.
+    """
 
     async def answer(request: Request) -> Response:
-        path = request.scope["raw_path"].decode("ascii")  # not decoded yet: %2F is no border between parts
-        try:
-            if request.method == "POST" and (asked := _PREDICT.fullmatch(path)):
-                body = await _body(request, limits)
-                if body is None:
-                    return _error(413, f"the body is larger than {limits.max_body_bytes} bytes")
-                name = unquote(asked["name"])
-                with counters.counted(name if name in models else "", "REST"):
-                    return _json(await within(limits.answer_seconds, predict(asked, body)))
-            if request.method == "GET" and (asked := _LOOK.fullmatch(path)):
-                return _json(json.dumps(metadata(asked) if asked["metadata"] else status(asked), indent=1).encode())
-            if path.lower().startswith("/v1/"):
-                raise invalid(f"Malformed request: {request.method} {path}")
+        path = _path(request)
+        if not path.lower().startswith("/v1/"):
             return _error(404, f"nothing is at {path[:200]}; models are below /v1/models/")
+        try:
+            response = await model_answer(request, path)
         except RequestError as error:
-            return _error(HTTP_STATUS.get(error.code, 500), error.message)
+            response = _error(HTTP_STATUS.get(error.code, 500), error.message)
         except ClientDisconnect:
             return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        if cors:
+            response.headers.update(_CORS)
+        return response
+
+    async def model_answer(request: Request, path: str) -> Response:
+        body = await request_body.read(request, limits.max_body_bytes)
+        if body is None:
+            return _error(413, f"the body is larger than {limits.max_body_bytes} bytes")
+        form, api = _FORMS.get(request.method, (_NOTHING, ""))
+        asked = form.fullmatch(path)
+        name = unquote(asked["name"]) if asked else ""
+        with counters.counted(name if name in models else "", api, "REST"):
+            if request.method == "OPTIONS":
+                return _preflight(request)
+            if asked is None:
+                raise invalid(f"Malformed request: {request.method} {path}")
+            if request.method == "POST":
+                return _json(await within(limits.answer_seconds, predict(asked, body)))
+            about = metadata(asked) if asked["metadata"] == "/metadata" else status(asked)
+            return _json(json.dumps(about, indent=1).encode())
 
     async def predict(asked: re.Match, body: bytes) -> bytes:
+        asking = await asyncio.to_thread(json_tensors.parse, body)
         with models.use(*_target(asked)) as version:
-            in_rows, signature, inputs = await asyncio.to_thread(_read, body, version, limits)
+            signature, inputs = await asyncio.to_thread(_read, asking, version, limits)
             outputs = await version.predict(signature, inputs)
-            return await asyncio.to_thread(json_tensors.encode, outputs, in_rows)
+            return await asyncio.to_thread(json_tensors.encode, outputs, "instances" in asking)
 
     def status(asked: re.Match) -> dict:
-        return replies.to_json(replies.status(models.versions(*_target(asked))))
+        name, number, _ = _target(asked)
+        return replies.to_json(replies.status(models.versions(name, number)))
 
     def metadata(asked: re.Match) -> dict:
         name, number, label = _target(asked)
@@ -70,18 +99,36 @@ def application(models: Models, limits: Limits, counters: metrics.Metrics) -> St
             return {"model_spec": replies.to_json(spec), "metadata": {"signature_def": signatures}}
 
     async def prometheus(request: Request) -> Response:
+        if request.url.query:
+            return _error(400, f"Unexpected path: {_path(request)[:200]}. Should be {metrics.PATH}")
         return Response(counters.page(), media_type="text/plain; version=0.0.4")
+
+    async def unknown_method(request: Request, error: Exception) -> Response:
+        return _error(501, f"the method {request.method} is not implemented")
 
     async def bug(request: Request, error: Exception) -> Response:
         return _error(500, "internal error of the server; its log has the details")
 
     return Starlette(
         routes=[
-            Route(metrics.PATH, prometheus),
-            Route("/{path:path}", answer, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+            Route(metrics.PATH, prometheus, methods=_METHODS),
+            Route("/{path:path}", answer, methods=_METHODS),
         ],
-        exception_handlers={Exception: bug},
+        exception_handlers={405: unknown_method, Exception: bug},
     )
+
+
+def _path(request: Request) -> str:
+    """The path as it came, not decoded: %2F is no border between parts. A query is part of it, which no path allows."""
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return request.scope["raw_path"].decode("ascii") + (f"?{query}" if query else "")
+
+
+def _preflight(request: Request) -> Response:
+    """What a browser asks before it lets a page of another origin ask."""
+    if not re.search("https?://", request.headers.get("origin", "")):
+        raise RequestError(StatusCode.FAILED_PRECONDITION, "Origin header is missing in CORS preflight")
+    return Response()
 
 
 def _target(asked: re.Match) -> tuple[str, int | None, str]:
@@ -92,27 +139,13 @@ def _target(asked: re.Match) -> tuple[str, int | None, str]:
     return unquote(asked["name"]), number, unquote(asked["label"] or "")
 
 
-def _read(body: bytes, version: Version, limits: Limits) -> tuple[bool, Signature, dict[str, np.ndarray]]:
-    """Whether the request is in row form, the signature that it means, and its inputs, checked."""
+def _read(asking: Mapping[str, Any], version: Version, limits: Limits) -> tuple[Signature, dict[str, np.ndarray]]:
+    """The signature that a request means, and its inputs, checked."""
     assert version.export is not None
-    request = json_tensors.parse(body)
-    signature = version.export.signature(request.get("signature_name", ""))
-    inputs = json_tensors.decode(request, signature, limits.max_rows)
+    signature = version.export.signature(asking.get("signature_name", ""))
+    inputs = json_tensors.decode(asking, signature, limits.max_rows)
     signature.check(inputs, limits)
-    return "instances" in request, signature, inputs
-
-
-async def _body(request: Request, limits: Limits) -> bytes | None:
-    """The whole body, or None as soon as it is known to be too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.max_body_bytes:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limits.max_body_bytes:
-            return None
-    return bytes(body)
+    return signature, inputs
 
 
 def _json(text: bytes) -> Response:

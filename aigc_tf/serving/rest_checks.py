@@ -37,6 +37,15 @@ def status_of_one_version(server: Server) -> None:
     expect([status["version"] for status in statuses] == [str(version)], f"asked for {version}, got {statuses}")
 
 
+def status_passes_over_labels(server: Server) -> None:
+    """The status of a label, known or not, lists all versions: labels choose who answers, and no more."""
+    listed = [
+        {status["version"] for status in answered(server.get(path))["model_version_status"]}
+        for path in (f"{server.path}/labels/no-such-label", server.path)
+    ]
+    expect(listed[0] <= listed[1] and bool(listed[0]), f"versions {listed[0]} instead of {listed[1]}")
+
+
 def metadata_describes_signatures(server: Server) -> None:
     """Metadata tell the version and the signatures, whose tensors all have a free first dimension."""
     answer = answered(server.get(f"{server.path}/metadata"))
@@ -57,6 +66,15 @@ def rows_and_columns_agree(server: Server) -> None:
     answers += [answered(server.post(path, {"inputs": column}))["outputs"] for column in columns]
     expect(len(answers[0]) == len(seeds), f"{len(answers[0])} answers for {len(seeds)} seeds")
     expect(all(answer == answers[0] for answer in answers), "the four forms of one request differ")
+
+
+def columns_may_hold_more(server: Server) -> None:
+    """Among columns nobody looks at a name that is no input, nor at other keys of the request."""
+    expected = server.columns("serving_default", {"seed": [3]})
+    more = server.columns("serving_default", {"seed": [3], "no-such-input": ["anything"]})
+    expect(more == expected, "a column that is no input changes the answer")
+    body = {"inputs": {"seed": [3]}, "no-such-key": 1}
+    expect(answered(server.post(f"{server.path}:predict", body))["outputs"] == expected, "a further key does")
 
 
 def images_are_pngs(server: Server) -> None:
@@ -183,8 +201,10 @@ def many_connections_at_once(server: Server) -> None:
 CHECKS = (
     status_lists_versions,
     status_of_one_version,
+    status_passes_over_labels,
     metadata_describes_signatures,
     rows_and_columns_agree,
+    columns_may_hold_more,
     images_are_pngs,
     images_name_their_model,
     same_seed_same_bytes,

@@ -21,22 +21,39 @@ from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.metrics import Metrics
 from aigc_tf.serving.models import Models
 
+_IDLE_SECONDS = 60  # TensorFlow Serving never hangs up; a client's pool may keep a connection for a while
 
-def serve(bases: Sequence[Path], config: Path | None, host: str, port: int, grpc_port: int, limits: Limits) -> None:
+
+def serve(
+    bases: Sequence[Path],
+    config: Path | None,
+    host: str,
+    port: int,
+    grpc_port: int,
+    limits: Limits,
+    cors: bool = False,
+) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and return.
 
-    Prints one line with the addresses once both ports answer. Port 0 is any free one.
+    Prints one line with the addresses once both ports answer. Port 0 is any free one; `host` may be an IPv6 address in
+    brackets. With `cors` browsers let any page read the answers of REST.
 
     Raises:
         UserError: a port is taken.
     """
     tf.get_logger().setLevel(logging.ERROR)  # it calls the loader that TensorFlow Serving uses deprecated
     logging.getLogger("aigc_tf.serving").setLevel(logging.INFO)
-    asyncio.run(_serve(lambda: model_config.read(bases, config), host, port, grpc_port, limits))
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    asyncio.run(_serve(lambda: model_config.read(bases, config), host, port, grpc_port, limits, cors))
 
 
 async def _serve(
-    read_config: Callable[[], dict[str, model_config.ModelConfig]], host: str, port: int, grpc_port: int, limits: Limits
+    read_config: Callable[[], dict[str, model_config.ModelConfig]],
+    host: str,
+    port: int,
+    grpc_port: int,
+    limits: Limits,
+    cors: bool,
 ) -> None:
     metrics = Metrics()
     models = Models(read_config, limits, metrics)
@@ -51,7 +68,7 @@ async def _serve(
         gc.freeze()  # TensorFlow's own objects stay; looking through them at each unloaded version takes long
         http_server = _HttpServer(
             uvicorn.Config(
-                rest.application(models, limits, metrics),
+                rest.application(models, limits, metrics, cors),
                 http=bounded(limits),
                 loop="none",
                 lifespan="off",
@@ -59,6 +76,7 @@ async def _serve(
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=int(limits.answer_seconds),
             )
         )

@@ -78,6 +78,36 @@ def test_versions_count_up_and_nothing_is_overwritten(trained, tmp_path):
     assert answers[0] == answers[1]
 
 
+# Reads all below its working directory as another user, who may come no other way.
+READER = """
+import os, sys
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+read = 0
+for folder, folders, files in os.walk(".", onerror=print):
+    for file in files:
+        read += len(open(os.path.join(folder, file), "rb").read()) > 0
+print(read)
+"""
+
+
+def test_a_server_of_another_user_can_read_it_whatever_the_umask(trained, tmp_path):
+    tmp_path.chmod(0o755)
+    models = tmp_path / "models"
+    succeed(run("-m", "aigc_tf", "export", trained.path, "--to", models / "digits", "--label", "stable", umask=0o077))
+    paths = [path for path in (models, *models.rglob("*"))]
+    modes = {path: path.stat().st_mode & 0o777 for path in paths}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o755}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o644}
+    done = subprocess.run([sys.executable, "-c", READER], cwd=models, capture_output=True, text=True)
+    assert done.stdout == f"{sum(path.is_file() for path in paths)}\n", done.stderr
+
+    (models / "models.config").chmod(0o664)
+    succeed(run("-m", "aigc_tf", "label", models / "digits", "canary", "--version", 1, umask=0o077))
+    assert (models / "models.config").stat().st_mode & 0o777 == 0o664
+
+
 def test_two_publishers_never_share_a_number(trained, tmp_path):
     """A poller that looks as TensorFlow Serving does, while two publishers race."""
     base = tmp_path / "digits"

@@ -110,6 +110,39 @@ def test_a_living_publisher_keeps_its_folder(tmp_path):
     assert (tmp_path / "1").stat().st_mode & 0o777 == 0o755
 
 
+@pytest.fixture
+def strict_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("above", "base_mode"), [(0o755, 0o755), (0o2755, 0o2755), (0o750, 0o750), (0o700, 0o700)])
+def test_others_may_read_what_the_folder_above_lets_them_come_to(tmp_path, strict_umask, above, base_mode):
+    tmp_path.chmod(above)
+    base = tmp_path / "models" / "digits"
+    with versions.building(base) as folder:
+        (folder / "variables").mkdir()
+        (folder / "variables" / "index").write_text("1")
+        version = versions.publish(folder, base)
+    assert [path.stat().st_mode & 0o7777 for path in (base.parent, base)] == [base_mode] * 2
+    modes = [path.stat().st_mode & 0o777 for path in (version, version / "variables", version / "variables" / "index")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+def test_what_stays_unreadable_is_not_published(tmp_path, strict_umask, monkeypatch):
+    """A file system may not take modes."""
+    base = tmp_path / "digits"
+    base.mkdir(mode=0o755)
+    base.chmod(0o755)
+    with versions.building(base) as folder:
+        (folder / "index").write_text("1")
+        monkeypatch.setattr(Path, "chmod", lambda path, mode: None)
+        with pytest.raises(OSError, match="index keeps the mode 600 .*nothing was published"):
+            versions.publish(folder, base)
+    assert list(base.iterdir()) == []
+
+
 def test_a_fault_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), versions.building(tmp_path):
         raise ZeroDivisionError

@@ -72,8 +72,8 @@ def refusal(address: str, path: str, body: object = None, method: str | None = N
 
 def opened(server: StandIn) -> socket.socket:
     """A bare connection to its REST port."""
-    host, port = server.rest.split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
+    host, _, port = server.rest.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=30)
 
 
 def answer_of(connection: socket.socket) -> tuple[int, dict]:

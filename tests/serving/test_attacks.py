@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from stand_in import StandIn, answer_of, ask, opened, refusal, serving
 
+from aigc_tf.serving import request_body
+
 PREDICT = "/v1/models/digits:predict"
 RECEIVE_SECONDS = 1.5
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +155,43 @@ def test_more_connections_than_allowed_are_turned_away(strict):
         assert ask(strict.rest, "/v1/models/digits")[0] == 200
 
 
-def test_no_http_at_all(strict):
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"GET /v1/models/digits HTTP/1.1\r\nno header\r\n\r\n",
+        b"GET /v1/models/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT digits:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/models/digits:predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/models/digits:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_json(strict, sent):
     with opened(strict) as connection:
-        connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS\r\n\r\n")
-        assert b" 400 " in connection.recv(1000)
+        connection.sendall(sent)
+        assert answer_of(connection) == (400, {"error": "Bad Request"})
+        assert connection.recv(1) == b""
+
+
+def test_a_body_that_inflates_to_100_mb_is_refused(strict):
+    bomb = gzip.compress(b" " * 100_000_000)
+    for declared in (b"Content-Length: %d\r\n\r\n%s" % (len(bomb), bomb), CHUNKED % (len(bomb), bomb)):
+        with opened(strict) as connection:
+            connection.sendall(b"POST %s HTTP/1.1\r\nContent-Encoding: gzip\r\n" % PREDICT.encode() + declared)
+            status, answer = answer_of(connection)
+        assert status == 413
+        assert "larger than 8388608 bytes" in answer["error"]
+
+
+def test_inflating_takes_no_more_memory_than_is_allowed():
+    bomb = gzip.compress(bytes(64 * 2**20))
+    tracemalloc.start()
+    assert request_body.inflate(bomb, 2**20) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 2**20
+    for size in (2**20 - 1, 2**20):
+        assert request_body.inflate(gzip.compress(bytes(size)), 2**20) == bytes(size)
+    assert request_body.inflate(gzip.compress(bytes(2**20 + 1)), 2**20) is None

@@ -22,13 +22,12 @@ import pytest
 import requests
 from commands import refused, run, succeed
 from stand_in import serving
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from aigc_tf.serving import conformance, grpc_checks, refusal_checks, rest_checks
+from aigc_tf.serving import conformance, grpc_checks, http_checks, refusal_checks, rest_checks
 from aigc_tf.serving.conformance import Broken, Server, Skipped
 
 LABELS = ("stable", "canary")
-CHECKS = (*rest_checks.CHECKS, *refusal_checks.CHECKS, *grpc_checks.CHECKS)
+CHECKS = (*rest_checks.CHECKS, *refusal_checks.CHECKS, *http_checks.CHECKS, *grpc_checks.CHECKS)
 
 
 def test_the_stand_in_passes_every_check(server):
@@ -147,14 +146,25 @@ def _same_request(path: str, request: bytes) -> tuple[str, bytes]:
     return path, request
 
 
+# What a proxy of Python's own does wrong by itself: see `proxy`.
+PLAIN = (_same_request, _passed)
+
 WRONG = {
     "status_lists_versions": (_same_request, _json(_numbered_status)),
     "status_of_one_version": (_same_request, _json(_all_versions)),
+    "status_passes_over_labels": (
+        _same_request,
+        lambda path, request, status, body: (404, b"{}") if "/labels/" in path else (status, body),
+    ),
     "metadata_describes_signatures": (
         _same_request,
         lambda path, request, status, body: (status, body.replace(b'"-1"', b'"1"')),
     ),
     "rows_and_columns_agree": (_same_request, _outputs(lambda outputs: outputs[::-1])),
+    "columns_may_hold_more": (
+        _same_request,
+        lambda path, request, status, body: (400, b"{}") if b"no-such-" in request else (status, body),
+    ),
     "images_are_pngs": (_same_request, _images(lambda png, _: png[:-1] + b"!")),
     "images_name_their_model": (_same_request, _images(_without_text)),
     "same_seed_same_bytes": (_same_request, _images(lambda png, place: png + bytes([place % 2]))),
@@ -164,6 +174,10 @@ WRONG = {
     "truncated_answers": (lambda path, request: (path, request.replace(b"0.0", b"0.5")), _passed),
     "integers_are_strict": (lambda path, request: (path, request.replace(b"1.0", b"1")), _passed),
     "floats_take_integers": (lambda path, request: (path, request.replace(b'"1.0"', b"1.0")), _passed),
+    "large_integers_are_rounded_for_floats": (
+        _same_request,
+        lambda path, request, status, body: (400, b"{}") if b"33554433" in request else (status, body),
+    ),
     "rows_name_every_input": (
         _same_request,
         lambda path, request, status, body: (
@@ -189,6 +203,13 @@ WRONG = {
         lambda path, request, status, body: (status, body.replace(b"request_count", b"n")),
     ),
     "many_connections_at_once": (_same_request, _now_and_then_broken()),
+    "offers_of_other_protocols_are_passed_over": PLAIN,
+    "gzip_bodies_are_inflated": PLAIN,
+    "byte_order_marks_are_passed_over": (lambda path, request: (path, request.replace(b"\xef\xbb\xbf", b"?")), _passed),
+    "old_connections_are_kept": PLAIN,
+    "malformed_http_is_refused": PLAIN,
+    "queries_belong_to_the_path": (lambda path, request: (path.partition("?")[0], request), _passed),
+    "browsers_may_ask_first": PLAIN,
     "both_protocols_list_the_same": (
         _same_request,
         lambda path, request, status, body: (status, body.replace(b'"DT_INT64"', b'"DT_INT32"')),
@@ -204,7 +225,11 @@ WRONG = {
 
 @contextlib.contextmanager
 def proxy(rest: str, on_the_way_in: Callable, on_the_way_out: Callable) -> Iterator[str]:
-    """Address of a proxy before `rest` that spoils requests and answers."""
+    """Address of a proxy before `rest` that spoils requests and answers.
+
+    It passes no headers on, loses the body behind an offer of another protocol, takes headers that are none, keeps
+    connections of HTTP/1.0 without a word, and does not know OPTIONS.
+    """
     session = threading.local()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -212,6 +237,7 @@ def proxy(rest: str, on_the_way_in: Callable, on_the_way_out: Callable) -> Itera
 
         def do_GET(self):
             request = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = b"" if "Upgrade" in self.headers else request
             path, sent = on_the_way_in(self.path, request)
             if not hasattr(session, "own"):
                 session.own = requests.Session()
@@ -241,24 +267,37 @@ def test_each_check_fails_on_a_server_that_breaks_its_rule(server, name):
         check(Server(spoiled, "digits", server.grpc, LABELS, seconds=0.5))
 
 
+AGREEABLE = {
+    "grpc_status_passes_over_labels": "no version is listed",
+    "grpc_metadata_may_be_asked_twice": "metadata of",
+    "unknown_methods_are_unimplemented": "an answer to a method that does not exist",
+    "grpc_refuses_with_the_right_code": "serving_default took",
+}
+
+
 def test_every_check_is_seen_to_fail():
-    assert {check.__name__ for check in CHECKS} == {*WRONG, "grpc_refuses_with_the_right_code"}
+    assert {check.__name__ for check in CHECKS} == WRONG.keys() | AGREEABLE.keys()
 
 
-def test_a_grpc_server_that_takes_everything_fails(server):
-    class Agreeable(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def Predict(self, request, context):
-            return predict_pb2.PredictResponse()
+@pytest.fixture(scope="module")
+def agreeable() -> Iterator[str]:
+    """Address of a gRPC server that answers everything with an empty message."""
 
-    agreeable = grpc.server(ThreadPoolExecutor(1))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Agreeable(), agreeable)
-    port = agreeable.add_insecure_port("127.0.0.1:0")
-    agreeable.start()
-    try:
-        with pytest.raises(Broken, match="serving_default took"):
-            grpc_checks.grpc_refuses_with_the_right_code(Server(server.rest, "digits", f"127.0.0.1:{port}"))
-    finally:
-        agreeable.stop(None)
+    class Agreeable(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+
+    made = grpc.server(ThreadPoolExecutor(1), handlers=(Agreeable(),))
+    port = made.add_insecure_port("127.0.0.1:0")
+    made.start()
+    yield f"127.0.0.1:{port}"
+    made.stop(None)
+
+
+@pytest.mark.parametrize("name", AGREEABLE)
+def test_a_grpc_server_that_takes_everything_fails(server, agreeable, name):
+    with pytest.raises(Broken, match=AGREEABLE[name]):
+        getattr(grpc_checks, name)(Server(server.rest, "digits", agreeable))
 
 
 def test_what_a_server_stumbles_over_is_a_failure_and_no_traceback(server):

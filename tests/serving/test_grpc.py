@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import grpc
 import numpy as np
@@ -85,6 +86,8 @@ def test_status_and_metadata(channel, stub):
     models = model_service_pb2_grpc.ModelServiceStub(channel)
     message = get_model_status_pb2.GetModelStatusRequest(model_spec=model_pb2.ModelSpec(name="digits"))
     entries = models.GetModelStatus(message, timeout=30).model_version_status
+    message.model_spec.version_label = "none"
+    assert models.GetModelStatus(message, timeout=30).model_version_status == entries  # labels are passed over
     available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
     assert [(each.version, each.state, each.status.error_code) for each in entries] == [
         (2, available, 0),
@@ -98,8 +101,11 @@ def test_status_and_metadata(channel, stub):
     assert reply.metadata["signature_def"].Unpack(signatures)
     assert reply.model_spec.version.value == 1
     assert signatures.signature_def["decode"].inputs["latent"].tensor_shape.dim[1].size == 8
-    message.metadata_field[:] = ["weights"]
-    assert refused(stub.GetModelMetadata, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
+    message.metadata_field[:] = ["signature_def", "signature_def"]
+    assert stub.GetModelMetadata(message, timeout=30) == reply
+    for wrong in (["weights"], ["signature_def", "weights"], []):
+        message.metadata_field[:] = wrong
+        assert refused(stub.GetModelMetadata, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
     message = get_model_status_pb2.GetModelStatusRequest(model_spec=model_pb2.ModelSpec(name="../digits"))
     assert refused(models.GetModelStatus, message)[0] == grpc.StatusCode.NOT_FOUND
 
@@ -111,7 +117,8 @@ def test_status_and_metadata(channel, stub):
         ({"seed": [1]}, {"name": "../../etc"}, "NOT_FOUND", "Latest(../../etc)"),
         ({"seed": [1]}, {"version": Int64Value(value=-1)}, "NOT_FOUND", "Specific(digits, -1)"),
         ({"seed": [1]}, {"version_label": "none"}, "INVALID_ARGUMENT", "Unrecognized servable version label"),
-        ({"seed": [1]}, {"signature_name": "none"}, "INVALID_ARGUMENT", "not found in signature def"),
+        ({"seed": [1]}, {"signature_name": "none"}, "FAILED_PRECONDITION", "not found in signature def"),
+        ({"seed": [1]}, {"name": ""}, "INVALID_ARGUMENT", "no name specified"),
         ({}, {}, "INVALID_ARGUMENT", "the inputs given are none"),
         ({"seed": [1], "label": [-1]}, {}, "INVALID_ARGUMENT", "the inputs given are label, seed"),
         ({"seed": np.float32([1])}, {}, "INVALID_ARGUMENT", "the type DT_FLOAT, expected DT_INT64"),
@@ -168,5 +175,32 @@ def test_only_the_outputs_asked_for(stub):
     message = request({"seed": np.array([1])})
     message.output_filter.append("image_bytes")
     assert list(stub.Predict(message, timeout=30).outputs) == ["image_bytes"]
-    message.output_filter.append("none")
-    assert refused(stub.Predict, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
+    for wrong in ("none", "image_bytes"):
+        message.output_filter[1:] = [wrong]
+        assert refused(stub.Predict, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    ("method", "message", "code"),
+    [
+        ("tensorflow.serving.PredictionService/Classify", b"", "UNIMPLEMENTED"),
+        ("tensorflow.serving.PredictionService/Regress", b"", "UNIMPLEMENTED"),
+        ("tensorflow.serving.PredictionService/MultiInference", b"", "UNIMPLEMENTED"),
+        ("tensorflow.serving.ModelService/HandleReloadConfigRequest", b"", "UNIMPLEMENTED"),
+        ("tensorflow.serving.PredictionService/Improvise", b"", "UNIMPLEMENTED"),
+        ("grpc.health.v1.Health/Check", b"", "UNIMPLEMENTED"),
+        ("tensorflow.serving.PredictionService/Predict", b"\xff\xff", "INTERNAL"),
+        ("tensorflow.serving.ModelService/GetModelStatus", b"\xff\xff", "INTERNAL"),
+    ],
+)
+def test_what_does_not_exist_or_is_no_message_leaves_no_traceback(server, channel, method, message, code):
+    assert refused(channel.unary_unary(f"/{method}"), message)[0].name == code
+    time.sleep(0.2)  # it would have been written by then
+    assert not [line for line in server.log if "Traceback" in line], server.log
+
+
+def test_a_compressed_message_is_bounded_when_it_is_inflated(channel):
+    predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    with pytest.raises(grpc.RpcError) as caught:
+        predict(bytes(64 * 2**20), timeout=30, compression=grpc.Compression.Gzip)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

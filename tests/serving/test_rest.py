@@ -69,7 +69,7 @@ def test_versions_and_labels_choose(server, exports):
         assert (status, images(answer["predictions"])) == (200, [expected[number]])
 
 
-def test_status_of_all_of_one_and_of_a_label(server):
+def test_status_of_all_and_of_one_whatever_the_label(server):
     def entry(number: int) -> dict:
         return {
             "version": str(number),
@@ -77,9 +77,11 @@ def test_status_of_all_of_one_and_of_a_label(server):
             "status": {"error_code": "OK", "error_message": ""},
         }
 
-    assert ask(server.rest, "/v1/models/digits") == (200, {"model_version_status": [entry(2), entry(1)]})
+    everything = (200, {"model_version_status": [entry(2), entry(1)]})
+    assert ask(server.rest, "/v1/models/digits") == everything
     assert ask(server.rest, "/v1/models/digits/versions/1") == (200, {"model_version_status": [entry(1)]})
-    assert ask(server.rest, "/v1/models/digits/labels/canary") == (200, {"model_version_status": [entry(2)]})
+    for label in ("canary", "none"):
+        assert ask(server.rest, f"/v1/models/digits/labels/{label}") == everything
 
 
 def test_metadata_tells_the_signatures(server):
@@ -119,7 +121,6 @@ def decode(*latents: list) -> dict:
         ({"inputs": 3}, "shape [], expected [N]"),
         ({"inputs": []}, "0 rows"),
         ({"inputs": {"label": [-1]}}, "the inputs given are label; signature serving_default has seed"),
-        ({"inputs": {"seed": [1], "label": [-1]}}, "the inputs given are label, seed"),
         ({"inputs": [1], "instances": [1]}, "exactly one of the keys"),
         ({"seed": [1]}, "exactly one of the keys"),
         ({"instances": [1], "signature_name": "none"}, 'signature name: "none" not found'),
@@ -131,8 +132,12 @@ def decode(*latents: list) -> dict:
         (b'{"instances": ' + b"[" * 100_000, "JSON Parse error"),
         (b'{"instances": [' + b"9" * 10_000 + b"]}", "JSON Parse error"),
         (decode([0.0] * 7), "shape [1, 7], expected [N, 8]"),
-        (decode([0.0] * 7 + [2**25]), "33554432 (integer) is not of expected type: float32"),
         (decode([0.0] * 7 + [1e39]), "is not of expected type: float32"),
+        (decode([0.0] * 7 + [10**39]), "is not of expected type: float32"),
+        (b'{"instances": [1]} and more', "JSON Parse error"),
+        (b'{"instances": [1]}{}', "JSON Parse error"),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"instances": [1]}', "JSON Parse error"),
+        (b'\0{"instances": [1]}', "JSON Parse error"),
         (decode([0.0] * 7 + [float("nan")]), "holds NaN or infinity"),
         (decode([0.0] * 7 + [float("-inf")]), "holds NaN or infinity"),
         ({"instances": list(range(4097))}, "4097 rows, expected 1 to 4096"),
@@ -146,6 +151,25 @@ def test_what_cannot_be_answered_is_refused_in_words(server, body, message):
 
 
 @pytest.mark.parametrize(
+    ("body", "same"),
+    [
+        (b'\xef\xbb\xbf{"instances": [1]}', {"instances": [1]}),
+        (b'{"instances": [1]} \n\0 and more', {"instances": [1]}),
+        (b'{"instances": [1], "instances": [2]}', {"instances": [1]}),
+        ({"instances": [1], "none": {"label": 2}}, {"instances": [1]}),
+        ({"inputs": {"seed": [1], "label": [-1]}}, {"inputs": {"seed": [1]}}),
+        (decode([0.0] * 7 + [2**25 + 1]), decode([0.0] * 7 + [float(2**25)])),
+        (decode([0.0] * 7 + [10**30]), decode([0.0] * 7 + [1e30])),
+    ],
+)
+def test_what_real_clients_send_is_understood(server, body, same):
+    """Each as TensorFlow Serving's parser, RapidJSON, takes it."""
+    status, answer = ask(server.rest, PREDICT, body)
+    assert (status, answer) == ask(server.rest, PREDICT, same)
+    assert status == 200
+
+
+@pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
         ("/v1/models/none:predict", {"instances": [1]}, 404, "Servable not found for request: Latest(none)"),
@@ -153,6 +177,13 @@ def test_what_cannot_be_answered_is_refused_in_words(server, body, message):
         ("/v1/models/digits/labels/none:predict", {"instances": [1]}, 400, "Unrecognized servable version label: none"),
         ("/v1/models/digits/versions/99999999999999999999:predict", {"instances": [1]}, 400, "to numeric"),
         ("/v1/models/digits/versions/-1:predict", {"instances": [1]}, 400, "Malformed request"),
+        ("/v1/models/none:predict", b"{", 400, "JSON Parse error"),
+        ("/v1/models/digits:predict?key=value", {"instances": [1]}, 400, "Malformed request"),
+        ("/v1/models/digits:PREDICT", {"instances": [1]}, 400, "Malformed request"),
+        ("/v1/models/digits?key=value", None, 404, "Could not find any versions of model digits?key=value"),
+        ("/v1/models/digits/metadata/metadata", None, 400, "Malformed request"),
+        ("/v1/models/digits/metadata?key=value", None, 400, "Malformed request"),
+        ("/monitoring/prometheus/metrics?key=value", None, 400, "Unexpected path"),
         ("/v1/models/digits:classify", {"examples": [{}]}, 400, "Malformed request"),
         ("/v1/models/none", None, 404, "Could not find any versions of model none"),
         ("/v1/models/digits/versions/9", None, 404, "Could not find version 9 of model digits"),
@@ -185,16 +216,21 @@ def test_prometheus_sees_requests_latencies_and_batches(server):
 
     answered = ':tensorflow:serving:request_count{model_name="digits",status="OK"}'
     refused = ':tensorflow:serving:request_count{model_name="digits",status="INVALID_ARGUMENT"}'
-    timed = ':tensorflow:serving:request_latency_count{API="Predict",entrypoint="REST",model_name="digits"}'
+    timed, looked = (
+        f':tensorflow:serving:request_latency_count{{API="{api}",entrypoint="REST",model_name="digits"}}'
+        for api in ("predict", "")
+    )
     batch = ":tensorflow:serving:batching_session:processed_batch_size_sum"
     rows = batch + '{model_name="digits",signature_name="serving_default"}'
     before = figures()
     ask(server.rest, PREDICT, {"instances": [1, 2, 3]})
     ask(server.rest, PREDICT, {"instances": ["x"]})
+    ask(server.rest, "/v1/models/digits")
+    ask(server.rest, "/v1/models/digits/metadata")
     ask(server.rest, "/v1/models/made-up:predict", {"instances": [1]})
     ask(server.rest, "/v1/models/made-up/labels/made-up:predict", {"instances": [1]})
     after = figures()
-    grown = [after[name] - before.get(name, 0) for name in (answered, refused, timed, rows)]
-    assert grown == [1, 1, 2, 3]
+    grown = [after[name] - before.get(name, 0) for name in (answered, refused, timed, looked, rows)]
+    assert grown == [3, 1, 1, 2, 3]  # probes count, but not as predictions; what is refused has no latency
     assert not [name for name in after if "made-up" in name]
     assert after["process_resident_memory_bytes"] > 1e7

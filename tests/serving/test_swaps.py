@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import signal
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 from commands import refused, run
-from stand_in import StandIn, answer_of, ask, opened, serving, until
+from stand_in import StandIn, answer_of, ask, opened, refusal, serving, until
 
 PREDICT = "/v1/models/digits:predict"
 BODY = {"instances": [7, 8, 9]}
@@ -59,6 +60,42 @@ def test_the_newest_version_is_served_and_a_broken_one_never(published, tmp_path
         put(published / "1", base, 3)
         until(lambda: states(server) == {1: "END", 2: "END", 3: "AVAILABLE"})
         assert images(server) == first
+
+
+def test_when_all_versions_are_gone_none_is_served(published, tmp_path):
+    """As TensorFlow Serving; but a base path that is gone, perhaps a volume for a moment, changes nothing."""
+    base = tmp_path / "digits"
+    base.mkdir()
+    put(published / "1", base, 1)
+    with serving(base) as server:
+        first = images(server)
+        base.rename(tmp_path / "elsewhere")
+        until(lambda: any("cannot look for versions" in line for line in server.log))
+        time.sleep(1.5)
+        assert states(server) == {1: "AVAILABLE"}
+        (tmp_path / "elsewhere").rename(base)
+
+        (base / "1").rename(base / "gone")
+        until(lambda: states(server) == {1: "END"})
+        assert refusal(server.rest, PREDICT, BODY) == (404, "Servable not found for request: Latest(digits)")
+        (base / "gone").rename(base / "1")
+        until(lambda: states(server) == {1: "AVAILABLE"})
+        assert images(server) == first
+
+
+def test_of_several_old_versions_the_newest_waits_for_one_that_fails(published, models_config, tmp_path):
+    base, file = tmp_path / "digits", tmp_path / "models.config"
+    base.mkdir()
+    for number in (1, 2):
+        put(published / str(number), base, number)
+    (base / "3").mkdir()  # no export
+    config = re.sub(r"version_labels {.*?}", "", models_config.read_text())
+    file.write_text(config)
+    with serving(base, "--model-config", file) as server:
+        file.write_text(config.replace("versions: 1 versions: 2", "versions: 3"))
+        until(lambda: states(server) == {1: "END", 2: "AVAILABLE", 3: "END"})
+        time.sleep(1.5)
+        assert states(server) == {1: "END", 2: "AVAILABLE", 3: "END"}
 
 
 def test_a_label_is_moved_in_the_config(published, models_config, tmp_path):
