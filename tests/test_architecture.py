@@ -18,7 +18,10 @@ MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.i
 
 # From the ground up; a room knows its own floor and those below. docs/architecture.md tells what each is for.
 FLOORS = [
-    ("ground", "errors registry settings onednn paths python_version quiet atomic_files json_lines image_grid environment"),
+    (
+        "ground",
+        "errors registry settings onednn paths python_version quiet atomic_files json_lines image_grid environment",
+    ),
     ("parts", "parts modalities datasets untrusted metrics verify_export"),
     ("configuration", "families config presets"),
     ("state", "run_folder checkpoint_files checkpoints devices event_files memory"),

@@ -39,10 +39,11 @@ class Command:
                 f"--seconds {self.seconds:g} and --timeout {self.timeout:g} must be above 0, and below a day"
             )
         from aigc_tf.serving import conformance
+        from aigc_tf.serving.server_under_test import Server
 
         if self.grpc is not None:
             from aigc_tf import quiet
 
             quiet.import_tensorflow()
-        server = conformance.Server(self.server, self.model, self.grpc, self.labels, self.seconds, self.timeout)
+        server = Server(self.server, self.model, self.grpc, self.labels, self.seconds, self.timeout)
         return 1 if conformance.run(server) else 0

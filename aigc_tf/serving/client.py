@@ -11,108 +11,23 @@ every answer is a pure function of its request, so asking twice does no harm. No
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import itertools
 import os
-import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from aigc_tf.errors import UserError
+from aigc_tf.serving.target import Client, ServingError, Target
 
 ProtocolName = Literal["rest", "grpc"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})")
 _SECONDS_BETWEEN_LOOKS = 0.5
-
-
-class ServingError(UserError):
-    """A server that cannot be reached, or that refused a request.
-
-    Attributes:
-        code: gRPC's name of what happened, over either protocol: "NOT_FOUND", "INVALID_ARGUMENT", "UNAVAILABLE" …
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclasses.dataclass(frozen=True)
-class TensorSpec:
-    """What a signature takes or gives: a NumPy dtype (object for strings) and a shape, None where any size will do."""
-
-    dtype: np.dtype
-    shape: tuple[int | None, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """Inputs and outputs of a function of the model, by name."""
-
-    inputs: dict[str, TensorSpec]
-    outputs: dict[str, TensorSpec]
-
-
-class Client(Protocol):
-    """One model on one server; `RestClient` and `GrpcClient` are the two ways to speak to it."""
-
-    target: Target
-
-    def states(self) -> dict[int, str]:
-        """State of each version that the server knows: "AVAILABLE", "LOADING", "END" …"""
-
-    def signatures(self) -> dict[str, Signature]:
-        """The model's signatures by name; asked for once, then remembered."""
-
-    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
-        """Outputs by name for inputs by name, all with first dimension N; strings are `bytes` in object arrays."""
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Client: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Target:
-    """A model on a server: its newest version, the one with a number, or the one that a label names.
-
-    Attributes:
-        server: HOST:PORT.
-        model: the name that the server knows it by.
-        timeout: over gRPC, seconds that a request may take with all its retries; over REST, seconds to wait for the
-            connection, and for each further piece of the answer, in each try.
-    """
-
-    server: str
-    model: str
-    version: int | None = None
-    label: str | None = None
-    timeout: float = 30.0
-
-    def __post_init__(self) -> None:
-        address = _ADDRESS.fullmatch(self.server)
-        if address is None or not 0 < int(address[2]) < 65536:
-            raise UserError(f"{self.server!r} is not HOST:PORT, such as localhost:8501")
-        if self.version is not None and self.label is not None:
-            raise UserError(
-                f"version {self.version} and label {self.label!r} cannot be combined: a label names a version"
-            )
-        if self.version is not None and not 0 <= self.version < 2**63:
-            raise UserError(f"version {self.version} is negative, or no int64: versions count from 0")
-
-    def __str__(self) -> str:
-        chosen = "" if self.version is None else f" version {self.version}"
-        return f"{self.model}{chosen if self.label is None else f' label {self.label}'} on {self.server}"
 
 
 def connect(
@@ -138,16 +53,6 @@ def connect(
     from aigc_tf.serving.rest_client import RestClient
 
     return RestClient(target)
-
-
-@contextlib.contextmanager
-def understanding(target: Target) -> Iterator[None]:
-    """Takes an answer apart: what its form does not allow becomes a ServingError (INTERNAL)."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ServingError("INTERNAL", f"{target} gave an answer that is none of a model server ({reason})") from None
 
 
 def wait_until_available(client: Client, seconds: float = 60.0) -> None:

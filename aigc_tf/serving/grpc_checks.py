@@ -10,8 +10,9 @@ from typing import Any
 import grpc
 import numpy as np
 
-from aigc_tf.serving.client import Client, ServingError, connect
-from aigc_tf.serving.conformance import Server, Skipped, expect
+from aigc_tf.serving.client import connect
+from aigc_tf.serving.server_under_test import Server, Skipped, expect
+from aigc_tf.serving.target import Client, ServingError
 
 
 def _client(server: Server, **choice: Any) -> Client:

@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec, understanding
+from aigc_tf.serving.target import ServingError, Signature, Target, TensorSpec, understanding
 
 # gRPC's own limit of 4 MB would refuse a batch of 64 images of 128 pixels as floats.
 _MAX_MESSAGE_BYTES = 256 * 2**20

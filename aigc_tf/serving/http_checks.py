@@ -9,7 +9,7 @@ import json
 import socket
 from collections.abc import Mapping
 
-from aigc_tf.serving.conformance import Server, answered, decoded, expect, refused
+from aigc_tf.serving.server_under_test import Server, answered, decoded, expect, refused
 
 _MARK = b"\xef\xbb\xbf"
 _KEEP = "Connection: keep-alive"

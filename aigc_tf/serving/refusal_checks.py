@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigc_tf.serving.conformance import Server, expect, refused
+from aigc_tf.serving.server_under_test import Server, expect, refused
 
 
 def integers_are_strict(server: Server) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import requests
 from PIL import Image
 
-from aigc_tf.serving.conformance import Broken, Server, Skipped, answered, expect, provenance
+from aigc_tf.serving.server_under_test import Broken, Server, Skipped, answered, expect, provenance
 
 _STATES = {"START", "LOADING", "AVAILABLE", "UNLOADING", "END"}
 _CONNECTIONS = 16

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
-from aigc_tf.serving.client import ServingError, Signature, Target, TensorSpec, understanding
+from aigc_tf.serving.target import ServingError, Signature, Target, TensorSpec, understanding
 
 # One lost answer is asked for again (a server that drains closes idle connections), but only one: a server that is
 # too slow would only get slower. POST is among the retried methods, since a prediction changes nothing.

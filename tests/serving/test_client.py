@@ -29,7 +29,8 @@ from tensorflow_serving.apis import (
 )
 
 from aigc_tf.errors import UserError
-from aigc_tf.serving.client import ServingError, connect, generate, save, wait_until_available
+from aigc_tf.serving.client import connect, generate, save, wait_until_available
+from aigc_tf.serving.target import ServingError
 
 PROTOCOLS = ("rest", "grpc")
 PNG = b"\x89PNG\r\n\x1a\n and so on"

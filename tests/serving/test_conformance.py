@@ -24,7 +24,7 @@ from commands import refused, run, succeed
 from stand_in import serving
 
 from aigc_tf.serving import conformance, grpc_checks, http_checks, refusal_checks, rest_checks
-from aigc_tf.serving.conformance import Broken, Server, Skipped
+from aigc_tf.serving.server_under_test import Broken, Server, Skipped, png_chunks
 
 LABELS = ("stable", "canary")
 CHECKS = (*rest_checks.CHECKS, *refusal_checks.CHECKS, *http_checks.CHECKS, *grpc_checks.CHECKS)
@@ -106,7 +106,7 @@ def _images(change: Callable[[bytes, int], bytes]) -> Callable[..., tuple[int, b
 def _without_text(png: bytes, _: int) -> bytes:
     kept = b"".join(
         len(data).to_bytes(4, "big") + kind + data + conformance.zlib.crc32(kind + data).to_bytes(4, "big")
-        for kind, data in conformance.png_chunks(png)
+        for kind, data in png_chunks(png)
         if kind not in (b"tEXt", b"iTXt")
     )
     return png[:8] + kept
