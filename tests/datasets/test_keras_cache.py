@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import hashlib
 import http.server
 import io
@@ -20,7 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aigc_tf.datasets import cifar10, fashion_mnist, keras_cache, mnist
+from aigc_tf.datasets import cifar10, keras_cache, mnist
 from aigc_tf.datasets.image_dataset import Split
 
 
@@ -135,33 +134,6 @@ def test_a_name_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         load("http://127.0.0.1/small.npz")
     assert time.monotonic() - start < 5
     over.set()
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-
-
-def test_fashion_mnist_is_read_by_keras_once_its_hashes_are_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = tmp_path / "given"
-    (given / "fashion-mnist").mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for kind, count in (("train", 20), ("t10k", 10)):
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        write_idx(
-            given / "fashion-mnist" / f"{kind}-images-idx3-ubyte.gz", random.integers(0, 256, (count, 28, 28), np.uint8)
-        )
-        write_idx(given / "fashion-mnist" / f"{kind}-labels-idx1-ubyte.gz", labels)
-    with pytest.raises(ValueError, match="is damaged, or not the file that was published: --data-dir must hold"):
-        fashion_mnist.load(given)
-    hashes = {name: hashlib.md5((given / name).read_bytes()).hexdigest() for name in fashion_mnist._HASHES}
-    monkeypatch.setattr(fashion_mnist, "_HASHES", hashes)
-    dataset = fashion_mnist.load(given)
-    assert dataset.train_images.shape == (20, 28, 28, 1)
-    assert dataset.test_labels.tolist() == list(range(10))
-    assert sorted(path.name for path in given.rglob("*")) == sorted(["fashion-mnist", *(Path(n).name for n in hashes)])
 
 
 class Bomb:
