@@ -184,7 +184,10 @@ def _evaluate(arguments: list[str]) -> int:
     elif command.samples is not None:
         from aigc_tf.datasets import given_images
 
-        data = None if command.reference is None else given_images.as_reference(command.reference)
+        data = None
+        if command.reference is not None:
+            data = given_images.as_reference(command.reference)
+            print(f"held against {data.spec.source}")
         evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset), data=data, **how)
     evaluation_record.show(evaluation.record)
     if command.json is not None:

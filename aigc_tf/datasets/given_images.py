@@ -84,7 +84,9 @@ def _read_folder(folder: Path, image_shape: Shape | None, progress: Progress) ->
 def _find(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """The image files of a folder, in the order of their paths, and the numbers of what else lies there."""
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: expected one with image files ({', '.join(image_reader.SUFFIXES)})")
+        raise UserError(
+            f"{folder} is no folder: expected one with image files ({', '.join(image_reader.SUFFIXES)}), or an .npz"
+        )
 
     def refuse(error: OSError) -> None:
         raise UserError(f"{error.filename} cannot be read ({error.strerror}): change its permissions, or take it away")
