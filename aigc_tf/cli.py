@@ -59,13 +59,16 @@ class EvaluateCommand:
     """Judge a generator by images that it never saw: print a table and write JSON, a report and TensorBoard events.
 
     A run's figures go into its folder (evaluation/<step>.json, evaluation/<step>/report.html); those of an export or
-    of a folder of images only where --json and --report say.
+    of images only where --json and --report say.
     """
 
     subject: Positional[Path | None] = None
     """Run folder, logs/<name>, or an export: a version's folder, or the model's base path for its newest version."""
     samples: Path | None = None
-    """Judge this folder of image files instead, made by anything at all; --dataset says against what."""
+    """Judge these images instead, made by anything at all: a folder of image files, or an .npz with one array uint8
+    [N, H, W, C]; --dataset or --reference says against what."""
+    reference: Path | None = None
+    """Real images that --samples are held against, in a folder or an .npz: no data set is needed then."""
     dataset: Annotated[str | None, arg(help=f"What --samples are to look like: {', '.join(DATASETS)}.")] = None
     data_dir: Path | None = None
     """Folder that holds the data set's files, if not where the run found them."""
@@ -88,8 +91,14 @@ class EvaluateCommand:
     def __post_init__(self) -> None:
         if (self.subject is None) == (self.samples is None):
             raise UserError("give one of: a run folder, an export, or --samples FOLDER")
-        if (self.samples is None) != (self.dataset is None):
-            raise UserError("--samples and --dataset go together: the images to judge, and what they are to look like")
+        if (self.samples is None) != (self.dataset is None and self.reference is None):
+            raise UserError(
+                "--samples and --dataset (or --reference) go together: images to judge, and what they are to look like"
+            )
+        if self.reference is not None and (self.dataset or self.data_dir) is not None:
+            raise UserError(
+                "--reference stands in the place of a data set: give neither --dataset nor --data-dir with it"
+            )
         if self.dataset is not None:
             DATASETS.check(self.dataset)
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
@@ -171,8 +180,14 @@ def _evaluate(arguments: list[str]) -> int:
         evaluation = evaluator.evaluate_run(run, step=command.step, weights=command.weights, **how)
     elif command.subject is not None:
         evaluation = evaluator.evaluate(subjects.of_export(command.subject), **how)
-    elif command.samples is not None and command.dataset is not None:
-        evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset, command.data_dir), **how)
+    elif command.samples is not None:
+        from aigc_tf.datasets import given_images
+
+        data = None
+        if command.reference is not None:
+            data = given_images.as_reference(command.reference)
+            print(f"held against {data.spec.source}")
+        evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset), data=data, **how)
     evaluation_record.show(evaluation.record)
     if command.json is not None:
         evaluation_record.write(evaluation.record, command.json)

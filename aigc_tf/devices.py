@@ -32,6 +32,23 @@ def strategy(config: TrainConfig) -> tf.distribute.MirroredStrategy:
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
+def names(strategy: tf.distribute.Strategy) -> list[str]:
+    """What each replica trains on, such as "GPU:0 (NVIDIA A100)" and "CPU:0", in their order."""
+    physical = {f"GPU:{number}": gpu for number, gpu in enumerate(tf.config.list_physical_devices("GPU"))}
+    found = []
+    for device in strategy.extended.worker_devices:
+        name = device.rpartition("device:")[2]
+        details = tf.config.experimental.get_device_details(physical[name]) if name in physical else {}
+        found.append(f"{name} ({details['device_name']})" if "device_name" in details else name)
+    return found
+
+
+def in_words(strategy: tf.distribute.Strategy) -> str:
+    """The same on a line for a person, who may have expected a GPU."""
+    unseen = "" if tf.config.list_physical_devices("GPU") else "; TensorFlow sees no GPU"
+    return f"{', '.join(names(strategy))}{unseen}"
+
+
 def _logical_cpus(count: int) -> list[str]:
     physical = tf.config.list_physical_devices("CPU")[0]
     if tf.config.get_logical_device_configuration(physical) is None:

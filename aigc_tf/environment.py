@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ _VARIABLES = (
 )
 
 
-def describe() -> dict[str, Any]:
-    """Versions, commit, machine and command, as JSON values. A value that cannot be found out is None."""
+def describe(devices: Sequence[str] = ()) -> dict[str, Any]:
+    """Versions, commit, machine and command, as JSON values. A value that cannot be found out is None.
+
+    `devices` are those that a training uses, as `devices.names` tells them; without them there is no such value.
+    """
     return {
+        **({"devices": list(devices)} if devices else {}),
         "command": sys.argv,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},

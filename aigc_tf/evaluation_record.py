@@ -12,10 +12,11 @@ from rich.table import Table
 
 from aigc_tf import __version__, environment
 from aigc_tf.atomic_files import write_atomically
+from aigc_tf.datasets import given_images
 from aigc_tf.metrics.evidence import Evidence, Figure
 from aigc_tf.metrics.extractor import Extractor, cautions
 from aigc_tf.metrics.judge import Judgement
-from aigc_tf.reference import Reference
+from aigc_tf.reference import ONLY_PIXELS, Reference
 from aigc_tf.report.words import number
 from aigc_tf.subjects import Subject
 
@@ -27,20 +28,23 @@ def make(
     judgement: Judgement,
     seed: int,
     seconds: dict[str, float],
+    left_out: dict[str, int],
 ) -> dict[str, Any]:
     """The record as JSON values.
 
     `measures.NAME` holds the fields of the `Figure` and `provenance`: a flat dict of all that must be told where the
-    figure is quoted alone. `seconds` tells what took how long; it is no part of the result.
+    figure is quoted alone. `seconds` tells what took how long; it is no part of the result. `left_out` counts what lay
+    beside images that were read and was not judged.
     """
     spec = reference.data.spec
-    num_generated = len(evidence.generated)
+    num_generated, num_training = len(evidence.generated), len(reference.training or ())
+    split = "held-out" if num_training else "given"
     judges = {"extractor": reference.extractor, "classifier": reference.classifier}
     shared = {
         "num_generated": num_generated,
         "num_real": len(evidence.real),
-        "num_training": len(reference.training),
-        "reference_split": "held-out",
+        "num_training": num_training,
+        "reference_split": split,
         "reference_hash": spec.fingerprint,
         "weights": subject.weights,
         "step": subject.step,
@@ -66,12 +70,18 @@ def make(
         **{role: None if judge is None else _describe(judge) for role, judge in judges.items()},
         "num_generated": num_generated,
         "num_real": len(evidence.real),
-        "num_training": len(reference.training),
+        "num_training": num_training,
+        "left_out": left_out,
         "seeds": None if subject.kind == "samples" else {"first": seed << 32, "count": num_generated},
         "class_names": list(spec.class_names),
-        "reference": {"split": "held-out", "source": spec.source, "fingerprint": spec.fingerprint},
+        "reference": {"split": split, "source": spec.source, "fingerprint": spec.fingerprint},
         "warnings": [
-            *cautions(reference.extractor, len(evidence.real), num_generated),
+            *([f"{subject.path}, {given_images.in_words(left_out)}"] if left_out else []),
+            *(
+                cautions(reference.extractor, len(evidence.real), num_generated)
+                if reference.extractor
+                else [ONLY_PIXELS]
+            ),
             *(f"{name}: {figure.warning}" for name, figure in judgement.figures.items() if figure.warning),
             *judgement.skipped,
         ],
@@ -97,7 +107,8 @@ def show(record: dict[str, Any]) -> None:
     """Print the figures of an evaluation as a table, and under it whose they are and what to beware of."""
     subject, real = record["subject"], record["num_real"]
     step = "" if subject["step"] is None else f"step {subject['step']:,}: "
-    table = Table(title=f"{step}{record['num_generated']:,} generated against {real:,} held-out real images")
+    split = "held-out " if record["num_training"] else ""
+    table = Table(title=f"{step}{record['num_generated']:,} generated against {real:,} {split}real images")
     table.add_column("measure", no_wrap=True)
     for heading in ("value", "95 % interval", "real images"):
         table.add_column(heading, justify="right", no_wrap=True)

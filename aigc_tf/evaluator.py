@@ -62,7 +62,7 @@ def evaluate_run(
     )
     judged_step = int(evaluation.record["subject"]["step"])
     short = evaluation.evidence.extractor
-    variant = ("" if weights == "ema" else f"-{weights}") + ("" if short == "lenet" else f"-{short}")
+    variant = ("" if weights == "ema" else f"-{weights}") + ("" if short in ("lenet", "pixels") else f"-{short}")
     before = evaluation_record.num_generated(run.evaluation_file(judged_step, variant))
     if evaluation.record["num_generated"] < before:
         variant += f"-{evaluation.record['num_generated']}-images"
@@ -90,7 +90,8 @@ def evaluate(
 
     Args:
         subject: what is judged.
-        data: the images it learned; by default loaded by the name in `subject`, from `data_dir` if given.
+        data: the images it learned, or is held against; by default loaded by the name in `subject`, from `data_dir` if
+            given.
         data_dir: folder of the data set's files, if not where `subject` found them.
         num_samples: images to judge; by default as many as there are training images, at most 10,000, or all of
             a folder. Image i is made from the seed `seed * 2**32 + i`.
@@ -100,7 +101,8 @@ def evaluate(
 
     Raises UserError where the subject, the data or the extractor do not allow that.
     """
-    data = data or DATASETS[subject.dataset](data_dir or subject.data_dir)
+    if data is None:
+        data = DATASETS[subject.dataset or ""](data_dir or subject.data_dir)
     if subject.data_fingerprint not in (None, data.spec.fingerprint):
         raise UserError(
             f"{subject.path} learned other images than the {data.spec.num_examples:,} from {data.spec.source}: "
@@ -109,7 +111,7 @@ def evaluate(
     if not 0 <= seed < 2**31:
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     num_samples = _check_number(num_samples, subject, data)
-    reference = Reference.prepare(data, subject.dataset, extractor, say)
+    reference = Reference.prepare(data, subject.dataset or "reference", extractor, say)
     return judge_against(reference, subject, num_samples=num_samples, seed=seed)
 
 
@@ -123,13 +125,17 @@ def judge_against(
 ) -> Evaluation:
     """Judge by `measures`; `num_samples` and `seed` as for `evaluate`, None for all images of a folder."""
     seconds: dict[str, float] = {}
+    left_out: dict[str, int] = {}
     with _timed("sampling", seconds):
-        images = _images(subject, reference, num_samples, seed)
+        if num_samples is None:
+            images, left_out = _read(subject, reference)
+        else:
+            images = _generate(subject, num_samples, seed)
     with _timed("looking", seconds):
         evidence = _look(reference, subject, images, with_paths="path_length" in measures)
     with progress_bar("measuring", len(measures), unit=" measures") as progress:
         judgement = judge(evidence, measures, lambda name: _timed(name, seconds, progress))
-    record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds)
+    record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds, left_out)
     return Evaluation(record, evidence)
 
 
@@ -138,7 +144,7 @@ def during_training(
 ) -> Callable[[], dict[str, Any]]:
     """A function that judges `model` as it then is, by the quick measures, on a few samples, and gives the record."""
     subject = subjects.of_model(model, run)
-    reference = Reference.prepare(data, subject.dataset, say=say)
+    reference = Reference.prepare(data, run.read_config().dataset, say=say)
     num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
 
     def judge_now() -> dict[str, Any]:
@@ -163,13 +169,15 @@ def _check_number(num_samples: int | None, subject: Subject, data: ImageDataset)
     return num_samples
 
 
-def _images(subject: Subject, reference: Reference, num_samples: int | None, seed: int) -> np.ndarray:
-    if num_samples is None:
-        with progress_bar("reading images", None) as progress:
-            images = subjects.read_samples(subject, reference.data.spec.image_shape, progress)
-        if len(images) < 2:
-            raise UserError(f"{subject.path} holds one image: a judgement needs at least 2, and thousands to be firm")
-        return images
+def _read(subject: Subject, reference: Reference) -> tuple[np.ndarray, dict[str, int]]:
+    with progress_bar("reading images", None) as progress:
+        given = subjects.read_samples(subject, reference.data.spec.image_shape, progress)
+    if len(given.pixels) < 2:
+        raise UserError(f"{subject.path} holds one image: a judgement needs at least 2, and thousands to be firm")
+    return given.pixels, given.left_out
+
+
+def _generate(subject: Subject, num_samples: int, seed: int) -> np.ndarray:
     with progress_bar("sampling", num_samples) as progress:
         return subject.generate((seed << 32) + np.arange(num_samples, dtype=np.int64), progress)
 
@@ -185,13 +193,13 @@ def _look(reference: Reference, subject: Subject, images: np.ndarray, with_paths
         ),
         generated=generated,
         training=reference.training,
-        extractor=reference.extractor.short,
+        extractor="pixels" if reference.extractor is None else reference.extractor.short,
         path_distances=_path_distances(reference, subject) if with_paths else None,
     )
 
 
 def _path_distances(reference: Reference, subject: Subject) -> np.ndarray | None:
-    if subject.latent_dim is None:
+    if subject.latent_dim is None or reference.extractor is None:
         return None
     ends = path_latents(_PATHS, subject.latent_dim, EPSILON, seed=0)
     first, second = (need(reference.look(subject.decode(latents)), "features", "path") for latents in ends)

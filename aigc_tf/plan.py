@@ -33,7 +33,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     run = resume or RunFolder.planned(config)
     rows = {
         "images": f"{data.spec.num_examples:,} of {_shape(data.spec.image_shape)} from {data.spec.source}",
-        "devices": f"{strategy.num_replicas_in_sync} x {strategy.extended.worker_devices[0].rpartition('device:')[2]}",
+        "devices": devices.in_words(strategy),
         "budget": f"{config.minutes:g} minutes" if steps is None else f"{steps:,} steps of {batch} images",
         **{
             name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"

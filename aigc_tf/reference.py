@@ -16,6 +16,11 @@ from aigc_tf.metrics.extractor import Extractor, load_extractor, observe
 
 Progress = Callable[[int], object]
 
+ONLY_PIXELS = (
+    "the images carry no labels, so no small classifier can be trained to look at them, and pixels alone are judged: "
+    "--extractor inception, or PATH of a Keras model, sees more"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
@@ -23,18 +28,19 @@ class Reference:
 
     Attributes:
         data: the images.
-        extractor: makes the features.
+        extractor: makes the features; None for images without labels where no other extractor was chosen: such are
+            judged by their pixels.
         classifier: tells the data set's classes; None for images without labels. The same object as `extractor` where
             that is the data set's own classifier.
         real: what they see in the held-out images.
-        training: what they see in all training images.
+        training: what they see in all training images; None where these are not known.
     """
 
     data: ImageDataset
-    extractor: Extractor
+    extractor: Extractor | None
     classifier: Extractor | None
     real: Observations
-    training: Observations
+    training: Observations | None
 
     @classmethod
     def prepare(
@@ -44,22 +50,23 @@ class Reference:
 
         Raises ValueError where `extractor_choice` cannot look at such images.
         """
-        extractor = load_extractor(extractor_choice, dataset, data, announce=say)
-        classifier = extractor if extractor_choice == "lenet" else None
-        if classifier is None and data.spec.num_classes:
+        labelled = data.spec.num_classes > 0
+        extractor = classifier = None
+        if labelled or extractor_choice != "lenet":
+            extractor = load_extractor(extractor_choice, dataset, data, announce=say)
+            classifier = extractor if extractor_choice == "lenet" else None
+        else:
+            say(ONLY_PIXELS)
+        if classifier is None and labelled:
             classifier = load_classifier(dataset, data, announce=say)
+
+        def look(split: str, images: np.ndarray, labels: np.ndarray) -> Observations:
+            seen = _look(extractor, classifier, images, f"{data.spec.fingerprint}-{split}", progress)
+            return dataclasses.replace(seen, images=images, labels=labels if labelled else None)
+
         with progress_bar("looking at real images", len(data.test_images) + len(data.train_images)) as progress:
-            real, training = (
-                dataclasses.replace(
-                    _look(extractor, classifier, images, f"{data.spec.fingerprint}-{split}", progress),
-                    images=images,
-                    labels=labels if data.spec.num_classes else None,
-                )
-                for split, images, labels in (
-                    ("held-out", data.test_images, data.test_labels),
-                    ("training", data.train_images, data.train_labels),
-                )
-            )
+            real = look("held-out", data.test_images, data.test_labels)
+            training = look("training", data.train_images, data.train_labels) if len(data.train_images) else None
         return cls(data, extractor, classifier, real, training)
 
     def look(self, images: np.ndarray, progress: Progress | None = None) -> Observations:
@@ -68,12 +75,14 @@ class Reference:
 
 
 def _look(
-    extractor: Extractor,
+    extractor: Extractor | None,
     classifier: Extractor | None,
     images: np.ndarray,
     content: str | None,
     progress: Progress | None,
 ) -> Observations:
+    if extractor is None:
+        return Observations(images=images)
     seen = observe(extractor, images, content=content, progress=progress)
     if classifier is None or classifier is extractor:
         return seen

@@ -1,4 +1,4 @@
-"""What can be judged: a run's checkpoint, a published export, or a folder of images made by anything at all."""
+"""What can be judged: a run's checkpoint, a published export, or images made by anything at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from aigc_tf import export, untrusted
 from aigc_tf.checkpoints import load_model
-from aigc_tf.datasets import image_files
+from aigc_tf.datasets import given_images
 from aigc_tf.errors import UserError
 from aigc_tf.families.model import GenerativeModel, Weights
 from aigc_tf.metrics.quantise import quantise
@@ -30,18 +30,18 @@ class Subject:
     Attributes:
         kind: "run", "export" or "samples".
         path: where it lies.
-        dataset: name in DATASETS of the images that it learned.
+        dataset: name in DATASETS of the images that it learned; None for images that are held against others.
         data_dir: where these lay; None for the usual place.
         data_fingerprint: content hash of these images; None where nobody wrote it down.
         step: training steps behind it; None if unknown.
         weights: "ema" for the averaged generator, "raw" for the trained one itself; None if unknown.
-        fingerprint: hash of the generator's weights; None for a folder of images.
-        signatures: the functions of an export by name (see `GenerativeModel.signatures`); none for a folder of images.
+        fingerprint: hash of the generator's weights; None for images.
+        signatures: the functions of an export by name (see `GenerativeModel.signatures`); none for images.
     """
 
     kind: Literal["run", "export", "samples"]
     path: Path
-    dataset: str
+    dataset: str | None
     data_dir: Path | None
     data_fingerprint: str | None = None
     step: int | None = None
@@ -149,16 +149,19 @@ def of_export(folder: Path) -> Subject:
         ) from None
 
 
-def of_samples(folder: Path, dataset: str, data_dir: Path | None) -> Subject:
-    """A folder of image files, judged against `dataset`. The files are read by `read_samples`."""
-    return Subject(kind="samples", path=folder, dataset=dataset, data_dir=data_dir)
+def of_samples(path: Path, dataset: str | None = None) -> Subject:
+    """A folder of image files or an `.npz` of images, judged against `dataset`, or against what `evaluate` is given.
+
+    It is read by `read_samples`.
+    """
+    return Subject(kind="samples", path=path, dataset=dataset, data_dir=None)
 
 
 def read_samples(
     subject: Subject, image_shape: tuple[int, int, int], progress: Callable[[int], object] = lambda count: None
-) -> np.ndarray:
-    """The images uint8 [N, H, W, C] of a "samples" subject. Raises UserError as `image_files.read` does."""
-    return image_files.read(subject.path, image_shape, progress)
+) -> given_images.GivenImages:
+    """The images [N, H, W, C] of a "samples" subject. Raises UserError as `given_images.read` does."""
+    return given_images.read(subject.path, image_shape, progress)
 
 
 def _traced(model: GenerativeModel, weights: Weights) -> dict[str, Any]:

@@ -57,12 +57,13 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
-    if (config.evaluate or config.evaluate_every) and not data.spec.num_classes:
+    if config.evaluate_every and not data.spec.num_classes:
         raise UserError(
-            "the images carry no labels, so the small classifier that judges them cannot be made: train with "
-            "--no-evaluate and without --evaluate-every, then judge with evaluate.py --extractor PATH"
+            "the images carry no labels, so the small classifier that tells the best checkpoint cannot be made: train "
+            "without --evaluate-every, then judge with evaluate.py --extractor PATH"
         )
     last_step = num_steps(config, data.spec.num_examples)
+    machine = environment.describe(devices.names(strategy))
 
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
@@ -70,7 +71,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
 
     run = resume or RunFolder.planned(config)
     if resume is None:
-        run.create(config, data.spec, environment.describe())
+        run.create(config, data.spec, machine)
     else:
         run.check_same_images(data.spec)
     with run.lock():
@@ -82,8 +83,9 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         else:
             first_step = checkpoints.restore()
             run.write_config(config)
-            run.write_environment(first_step, environment.describe())
+            run.write_environment(first_step, machine)
             say(f"going on from step {first_step}")
+        say(f"training on {devices.in_words(strategy)}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {run.path.parent})")
         result: Literal["best"] | None = None

@@ -30,6 +30,13 @@ def test_logical_devices_are_made_in_a_fresh_process():
     assert answer.stdout.split() == ["3"]
 
 
+def test_devices_are_named_and_a_gpu_that_is_not_there_is_missed():
+    strategy = devices.strategy(TrainConfig(replicas=2))
+    assert devices.names(strategy) == ["CPU:0", "CPU:1"]
+    missed = "" if tf.config.list_physical_devices("GPU") else "; TensorFlow sees no GPU"
+    assert devices.in_words(strategy) == f"CPU:0, CPU:1{missed}"
+
+
 def test_more_devices_than_tensorflow_already_has_is_our_mistake():
     with pytest.raises(RuntimeError, match="already runs with 2 CPU devices; 4 were asked for"):
         devices.strategy(TrainConfig(replicas=4))

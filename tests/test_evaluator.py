@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from commands import TINY, refused, run, succeed, train
 from PIL import Image
 from tensorflow.python.framework.config import disable_op_determinism
@@ -16,6 +18,7 @@ from aigc_tf import evaluator, subjects
 from aigc_tf.cli import evaluate_main, main
 from aigc_tf.comparison import ALIKE, VERSIONS
 from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.metrics import METRICS
 from aigc_tf.reference import Reference
 from aigc_tf.run_folder import RunFolder
@@ -38,7 +41,8 @@ def op_determinism():
 def trained(tmp_path_factory) -> Path:
     """A run that was trained, and published, in twenty steps."""
     logs = tmp_path_factory.mktemp("logs")
-    succeed(train(*TINY, "--steps", 20, "--logs", logs, "--name", "run", "--no-evaluate"))
+    printed = succeed(train(*TINY, "--steps", 20, "--logs", logs, "--name", "run", "--no-evaluate"))
+    (logs / "printed").write_text(printed)
     return logs / "run"
 
 
@@ -147,6 +151,85 @@ def test_a_folder_of_real_images_reaches_the_floor(data, tmp_path, capsys):
     assert (tmp_path / "report.html").exists()
 
 
+def test_what_lay_beside_samples_and_was_not_judged_is_counted(data, tmp_path, capsys):
+    """Alpha is seen on white, too: these are the same images once as they are and once in alpha."""
+    (tmp_path / "images").mkdir()
+    for row, image in enumerate(data.test_images[:100]):
+        hidden = np.concatenate([np.zeros_like(image), 255 - image], -1)
+        Image.fromarray(hidden, "LA").save(tmp_path / "images" / f"{row:04d}.png")
+    (tmp_path / "images" / "more").symlink_to(tmp_path)
+    (tmp_path / "images" / "more.avif").touch()
+    np.savez(tmp_path / "images.npz", data.test_images[:100])
+    records = []
+    for samples in (tmp_path / "images", tmp_path / "images.npz"):
+        arguments = ["--samples", samples, "--dataset", "synthetic", "--json", tmp_path / "record.json"]
+        assert evaluate_main([*map(str, arguments)]) == 0
+        records.append(json.loads((tmp_path / "record.json").read_text()))
+    folder, array = records
+    assert folder["measures"] == array["measures"]
+    assert folder["left_out"] == {"linked folders": 1, "files of other types (.avif)": 1} and array["left_out"] == {}
+    assert "left out: linked folders 1, files of other types (.avif) 1" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_folder_is_judged_against_a_folder(data, tmp_path):
+    """No data set is needed, and without labels there is still what pixels tell: brightness, and copies."""
+    for name, images in {"real": data.train_images[:60], "generated": data.train_images[40:90]}.items():
+        (tmp_path / name).mkdir()
+        for row, image in enumerate(images):
+            Image.fromarray(image[..., 0]).save(tmp_path / name / f"{row:04d}.png")
+    arguments = ["--samples", tmp_path / "generated", "--reference", tmp_path / "real", "--json", tmp_path / "r.json"]
+    printed = succeed(run("evaluate.py", *arguments, "--report", tmp_path / "report.html"))
+    assert "pixels alone are judged" in printed and "50 generated against 60 real images" in printed
+    record = json.loads((tmp_path / "r.json").read_text())
+    figures = record["measures"]
+    assert figures["memorised_share"]["value"] == pytest.approx(20 / 50) and figures["memorised_share"]["warning"]
+    assert figures["brightness"]["reference"] == pytest.approx(data.train_images[:60].mean() / 255)
+    assert figures["brightness"]["provenance"]["reference_hash"] == record["reference"]["fingerprint"]
+    assert record["extractor"] is None and record["subject"]["dataset"] is None and record["num_training"] == 0
+    assert str(tmp_path / "real") in record["reference"]["source"]
+    assert "Closest to real images" in (tmp_path / "report.html").read_text()
+
+
+def test_a_folder_is_judged_against_a_folder_by_a_network_of_a_persons_own(data, tmp_path):
+    network = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(16, 16, 1)), tf.keras.layers.Dense(5)])
+    network.save(tmp_path / "eyes.keras")
+    np.savez(tmp_path / "real.npz", data.train_images[:300])
+    np.savez(tmp_path / "generated.npz", data.test_images[:200])
+    arguments = ["--samples", tmp_path / "generated.npz", "--reference", tmp_path / "real.npz"]
+    arguments += ["--extractor", tmp_path / "eyes.keras", "--json", tmp_path / "record.json"]
+    assert evaluate_main([*map(str, arguments)]) == 0
+    figures = json.loads((tmp_path / "record.json").read_text())["measures"]
+    assert figures["fd_custom_eyes"]["value"] > 0 and figures["fd_custom_eyes"]["reference"] is None
+    assert {"precision", "recall", "memorised_share", "ms_ssim"} <= set(figures)
+    assert "memorisation_ct" not in figures
+
+
+def test_images_without_labels_get_pixel_statistics_and_copies(trained, data):
+    splits = (data.train_images[:300], data.test_images[:100])
+    plain = [(images, np.zeros(len(images), int)) for images in splits]
+    unlabelled = ImageDataset.of(*plain, class_names=(), source="a folder", licence="")
+    said: list[str] = []
+    subject = dataclasses.replace(subjects.of_run(RunFolder.open(trained)), data_fingerprint=None)
+    record = evaluator.evaluate(subject, data=unlabelled, num_samples=60, say=said.append).record
+    assert {
+        "brightness",
+        "sharpness",
+        "ms_ssim",
+        "memorised_share",
+        "train_distance_ratio",
+        "discriminator_auc",
+    } <= set(record["measures"])
+    assert record["extractor"] is None and "carry no labels" in said[0]
+    assert any("carry no labels" in warning for warning in record["warnings"])
+
+
+def test_a_run_says_which_device_trains(trained):
+    devices = json.loads((trained / "environment.json").read_text())["devices"]
+    assert devices and all(name.startswith(("CPU:", "GPU:")) for name in devices)
+    first_lines = (trained.parent / "printed").read_text().splitlines()[:2]
+    assert any(line.startswith(f"training on {', '.join(devices)}") for line in first_lines)
+
+
 def test_other_seeds_other_figures(trained, reference):
     subject = subjects.of_run(RunFolder.open(trained))
     one, other = (judge(reference, subject, num_samples=300, seed=seed)["fd_lenet"] for seed in (0, 1))
@@ -188,7 +271,10 @@ def test_what_cannot_be_judged_is_refused(trained, tmp_path, capsys):
         "no run folder": [tmp_path / "nowhere"],
         "step 7; it has 0, 10, 20": [trained, "--step", 7],
         "no best checkpoint": [trained, "--step", "best"],
-        "--dataset go together": ["--samples", tmp_path],
+        "--reference) go together": ["--samples", tmp_path],
+        "--reference stands in": ["--samples", tmp_path, "--reference", tmp_path, "--dataset", "synthetic"],
+        "go together: images": [trained, "--reference", tmp_path],
+        "nothing is no folder": ["--samples", tmp_path, "--reference", tmp_path / "nothing"],
         "holds no images": ["--samples", tmp_path / "strange", "--dataset", "synthetic"],
         "give one of": [],
         "nowhere": [trained, "--extractor", "/nowhere"],

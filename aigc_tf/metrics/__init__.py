@@ -27,6 +27,7 @@ METRICS = Registry(
     "ms_ssim",
     "image_statistics",
     "memorisation",
+    "copies",
     "path_length",
     "train_on_generated",
 )

@@ -20,8 +20,16 @@ from aigc_tf.metrics.extractor import Extractor, LabelledImages, default_cache
 # Hashes of `weights/lenet_<data set>.npz`, made by `python -m aigc_tf.metrics.train_classifier`. They are shipped
 # because training gives other last digits on another machine, and figures are to compare between machines.
 SHIPPED = {"mnist": "sha256:4c361ca3a7895f34a0ee1ff925397f15e0a933616e6dbfb450e04a56db4a73b2"}
-_JUDGED_AS = {"mnist_5k": "mnist"}  # the same digits, fewer of them: judged by the same eyes
-_STACKED = ("stacked_mnist", "stacked_mnist_5k")  # one digit a channel
+# Whom they judge, by the content (`DataSpec.fingerprint`) and not by the name, which any file may have.
+_DIGITS = (
+    "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c",  # mnist
+    "sha256:e6f028a72d22901520c90d272d932c1b245cf099c0a673521bef3d57ee0b3464",  # mnist_5k: the same digits, fewer
+)
+_STACKED_DIGITS = (  # one digit a channel
+    "sha256:c0ea83d9b11599a387315e6b00ace2c81ffbaaafa6a1e350913dac4e5cd48d48",  # stacked_mnist
+    "sha256:77e1fa57faaa29e77b9740b1bf8fba5c1da23399858ab35ccd8c780e8e1f3ee7",  # stacked_mnist_5k
+)
+_NAMED_FOR_DIGITS = ("mnist", "stacked_mnist")  # data sets that a person's own file may stand for
 _WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -30,12 +38,12 @@ def load_classifier(
 ) -> Extractor:
     """The classifier for `data`, which goes by the name `dataset`: features [N, 84] and probabilities [N, K].
 
-    Shipped weights are taken for a data set of that name and of the same image shape and classes (for the 5,000
-    embedded MNIST digits too: those are judged by the same eyes, although their held-out digits helped to train the
-    classifier). Stacked digits are judged by the same eyes too, one channel at a time. Otherwise a classifier is
-    trained on the training split alone, which `announce` says first, and kept in `classifiers` below `cache`
-    (`default_cache()` if None) by the content of the data: next time it is read. A damaged file there is made anew
-    with a warning; a cache that cannot be written costs a warning and the time to train again.
+    Shipped weights are taken for MNIST itself, known by the content of its arrays (for the 5,000 embedded digits too:
+    those are judged by the same eyes, although their held-out digits helped to train the classifier). Digits stacked
+    of either are judged by the same eyes too, one channel at a time. Otherwise a classifier is trained on the training
+    split alone, which `announce` says first, and kept in `classifiers` below `cache` (`default_cache()` if None) by the
+    content of the data: next time it is read. A damaged file there is made anew with a warning; a cache that cannot be
+    written costs a warning and the time to train again.
 
     Raises ValueError for data without labels, and for shipped weights that are not what was shipped.
     """
@@ -45,14 +53,13 @@ def load_classifier(
             f"{dataset} carries no labels, and the classifier that judges images is trained on labels: give the images "
             "classes, or judge their features alone with --extractor inception or --extractor PATH of a Keras model"
         )
-    if dataset in _STACKED and (spec.image_shape, spec.num_classes) == ((28, 28, 3), 1000):
+    if spec.fingerprint in _STACKED_DIGITS:
         return _per_channel(*_shipped("mnist"))
     network = lenet.build(spec.image_shape, spec.num_classes)
-    dataset = _JUDGED_AS.get(dataset, dataset)
-    if dataset in SHIPPED:
-        weights, accuracy = _shipped(dataset)
-        if _fits(network, weights):
-            return _extractor(dataset, network, weights, accuracy)
+    if spec.fingerprint in _DIGITS:
+        return _extractor("mnist", network, *_shipped("mnist"))
+    if dataset in _NAMED_FOR_DIGITS:
+        dataset = f"{dataset}-like-{spec.fingerprint.removeprefix('sha256:')[:8]}"
     path = (cache or default_cache()) / "classifiers" / f"lenet-{_cache_key(spec)}.npz"
     try:
         weights, accuracy = weights_file.load(path)

@@ -90,7 +90,7 @@ class Evidence:
         generated: the generated images.
         training: every image that the model learned from. None: no floors, no test for memorisation.
         extractor: short name of what made the features; it ends the names of figures made from them (`fd_lenet`).
-            "inception" is kept for the published weights of the FID.
+            "inception" is kept for the published weights of the FID, "pixels" for no extractor.
         path_distances: float [M], squared distances between the features of images whose latents lie a tiny step apart,
             divided by the square of that step (see `path_length`). None where there are no latents to walk between.
     """

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from aigc_tf.image_grid import image_grid
-from aigc_tf.metrics import memorisation
+from aigc_tf.metrics import copies
 from aigc_tf.metrics.class_coverage import class_counts
-from aigc_tf.metrics.evidence import Evidence, MissingEvidence
+from aigc_tf.metrics.evidence import Evidence, MissingEvidence, need
 
 # At most so many pixel values go into one picture: noise, which no PNG makes smaller, still fits the page.
 _MOST_VALUES = 320_000
@@ -23,7 +23,7 @@ _MOST_IN_GRID, _MOST_CLASSES, _MOST_PAIRS = 100, 12, 8
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A generated image beside the training image nearest to it, uint8 [H, W, C], and their distance in pixels."""
+    """A generated image beside the one of `copies.originals` nearest to it, uint8 [H, W, C], and their distance."""
 
     picture: np.ndarray
     distance: float
@@ -52,16 +52,14 @@ def classes(evidence: Evidence) -> dict[int, np.ndarray]:
 
 
 def closest_pairs(evidence: Evidence) -> list[Pair]:
-    """The generated images nearest to training images, the closest one first; empty where that was not observed."""
-    if evidence.generated.images is None or evidence.training is None or evidence.training.images is None:
-        return []
-    generated, training = evidence.generated.images, evidence.training.images
+    """The generated images nearest to those they may copy, the closest one first; empty where that was not observed."""
     try:
-        found = memorisation.closest_pairs(evidence, _MOST_PAIRS)
+        generated, originals = need(evidence.generated, "images", "generated"), copies.originals(evidence)
+        found = copies.closest_pairs(evidence, _MOST_PAIRS)
     except MissingEvidence:
         return []
     return [
-        Pair(image_grid(shrunk(np.stack([generated[made], training[seen]]), _GRID_SIDE), 2), float(distance))
+        Pair(image_grid(shrunk(np.stack([generated[made], originals[seen]]), _GRID_SIDE), 2), float(distance))
         for made, seen, distance in zip(found.generated_rows, found.training_rows, found.distances)
     ]
 

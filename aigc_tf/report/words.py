@@ -37,18 +37,22 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
     Copies come first where they were found, for they make every other figure look good.
     """
     measures = record["measures"]
-    copied, not_copied = _copies(measures)
+    copied, not_copied = _copies(record)
     sentences = [*copied, *_distance(measures, record["num_generated"]), *_classes(measures), *not_copied]
     return sentences or ["None of the figures below sums the images up: read them one by one."]
 
 
-def _copies(measures: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def _copies(record: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Sentences for copies that were found, and for none that were; both empty where nobody looked."""
+    measures = record["measures"]
     looked = [name for name in ("memorisation_ct", "memorised_share") if name in measures]
     found = [f"{name} {number(measures[name]['value'], 3)}" for name in looked if measures[name]["warning"]]
+    if not looked:
+        return [], []
+    whose = "training" if record["num_training"] else "the real"  # which stand in where nobody knows the former
     if found:
-        return [f"Training images are copied ({', '.join(found)}), which flatters the other figures."], []
-    return [], ["No sign that training images were copied."] if looked else []
+        return [f"{whose.capitalize()} images are copied ({', '.join(found)}), which flatters the other figures."], []
+    return [], [f"No sign that {whose} images were copied."]
 
 
 def _distance(measures: Mapping[str, Any], count: int) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aigc_tf.datasets import DATASETS, keras_cache, mnist_5k
+from aigc_tf.datasets import DATASETS, keras_cache, mnist, mnist_5k
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data"
 
@@ -38,6 +38,24 @@ def test_another_mnist_is_used_with_a_warning(tmp_path: Path, caplog: pytest.Log
     assert dataset.spec.num_examples == 5
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "is not MNIST as it was published" in caplog.text
+    assert "not MNIST" in dataset.spec.source and "LeCun" not in dataset.spec.licence
+
+
+@pytest.mark.skipif(not (WHOLE / "mnist.npz").exists(), reason="the whole of MNIST is not beside the repository")
+def test_mnist_packed_anew_is_mnist_from_a_folder_and_from_keras_cache(
+    no_network: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(WHOLE / "mnist.npz") as file:
+        arrays = {key: file[key] for key in ("y_test", "x_train", "x_test", "y_train")}
+    arrays["y_train"] = arrays["y_train"].astype(np.int64)
+    no_network.mkdir(parents=True)
+    np.savez(no_network / "mnist.npz", **arrays)
+    given, cached = DATASETS["mnist"](no_network), DATASETS["mnist"]()
+    assert given.spec.fingerprint == cached.spec.fingerprint == mnist._FINGERPRINT
+    assert "not MNIST" not in given.spec.source
+    assert "tf-keras-datasets" in cached.spec.source
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aigc_tf.datasets import mnist
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import classifier, lenet, weights_file
@@ -108,14 +109,30 @@ def test_shipped_weights_are_small_and_what_the_code_expects(dataset):
     assert accuracy > 0.99
 
 
-def test_mnist_takes_the_shipped_weights_and_other_images_of_that_name_do_not(tmp_path):
-    data = stripes()
-    digits = dataclasses.replace(data, spec=dataclasses.replace(data.spec, image_shape=(28, 28, 1), num_classes=10))
+@pytest.mark.parametrize("name", ["mnist", "mnist_5k", "anything"])
+@pytest.mark.parametrize("digits", classifier._DIGITS)
+def test_the_digits_take_the_shipped_weights_whatever_they_are_called(name, digits, tmp_path):
     say = Counter()
-    shipped = classifier.load_classifier("mnist", digits, tmp_path, say)
-    assert shipped.hash == classifier.SHIPPED["mnist"] and not say.lines
+    shipped = classifier.load_classifier(name, described((28, 28, 1), 10, digits), tmp_path, say)
+    assert shipped.hash == classifier.SHIPPED["mnist"] and shipped.name == "lenet-mnist" and not say.lines
+
+
+def test_other_images_called_mnist_are_judged_like_other_data_and_called_what_they_are(tmp_path):
+    data, say = stripes(fingerprint="sha256:" + "0123456789abcdef" * 4), Counter()
+    grown = [
+        np.kron(images, np.ones((1, 4, 4, 1), np.uint8))[:, 2:30, 2:30]
+        for images in (data.train_images, data.test_images)
+    ]
+    data = dataclasses.replace(
+        data,
+        spec=dataclasses.replace(data.spec, image_shape=(28, 28, 1), num_classes=10),
+        train_images=grown[0],
+        test_images=grown[1],
+    )
     own = classifier.load_classifier("mnist", data, tmp_path, say)
-    assert own.hash != shipped.hash and len(say.lines) == 1
+    assert own.hash != classifier.SHIPPED["mnist"] and len(say.lines) == 1
+    assert own.name == "lenet-mnist-like-01234567" and "mnist-like-01234567" in say.lines[0]
+    assert own.held_out_accuracy == 1.0
 
 
 def test_changed_shipped_weights_are_refused(monkeypatch, tmp_path):
@@ -123,7 +140,7 @@ def test_changed_shipped_weights_are_refused(monkeypatch, tmp_path):
     weights = classifier.get_weights(lenet.build((28, 28, 1), 10))
     weights_file.save(tmp_path / "lenet_mnist.npz", weights, 0.99)
     with pytest.raises(ValueError, match="install the package again"):
-        classifier.load_classifier("mnist", stripes(), tmp_path)
+        classifier.load_classifier("mnist", described((28, 28, 1), 10, classifier._DIGITS[0]), tmp_path)
 
 
 def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
@@ -145,16 +162,16 @@ def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
     assert read.held_out_accuracy == np.mean(told == data.test_labels) > 0.95
 
 
-def described(shape: tuple[int, int, int], num_classes: int) -> Stripes:
-    """Who judges is decided by the name and the description alone."""
-    data = stripes()
-    return dataclasses.replace(data, spec=dataclasses.replace(data.spec, image_shape=shape, num_classes=num_classes))
+def described(shape: tuple[int, int, int], num_classes: int, fingerprint: str) -> Stripes:
+    """Who judges is decided by the description alone."""
+    spec = dataclasses.replace(stripes().spec, image_shape=shape, num_classes=num_classes, fingerprint=fingerprint)
+    return dataclasses.replace(stripes(), spec=spec)
 
 
-@pytest.mark.parametrize("dataset", ["stacked_mnist", "stacked_mnist_5k"])
-def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(dataset, tmp_path):
-    stacked = classifier.load_classifier(dataset, described((28, 28, 3), 1000), tmp_path)
-    digits = classifier.load_classifier("mnist", described((28, 28, 1), 10), tmp_path)
+@pytest.mark.parametrize("digits", classifier._STACKED_DIGITS)
+def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(digits, tmp_path):
+    stacked = classifier.load_classifier("stacked_mnist", described((28, 28, 3), 1000, digits), tmp_path)
+    digits = classifier.load_classifier("mnist", described((28, 28, 1), 10, classifier._DIGITS[0]), tmp_path)
     assert stacked.name == "lenet-mnist per channel" and stacked.short == "lenet"
     assert stacked.hash == digits.hash == classifier.SHIPPED["mnist"] and stacked.num_features == 252
     assert stacked.held_out_accuracy == pytest.approx(digits.held_out_accuracy**3)
@@ -171,4 +188,14 @@ def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(
 
 def test_other_images_of_that_name_get_a_classifier_of_its_own(tmp_path):
     data = stripes()
-    assert classifier.load_classifier("stacked_mnist", data, tmp_path, lambda line: None).name == "lenet-stacked_mnist"
+    own = classifier.load_classifier("stacked_mnist", data, tmp_path, lambda line: None)
+    assert own.name == "lenet-stacked_mnist-like-00000000"
+
+
+def test_the_known_digits_are_those_of_the_data_sets():
+    """Stacked digits are drawn at random, so a NumPy with another stream would make others."""
+    from aigc_tf.datasets import DATASETS
+
+    assert DATASETS["mnist_5k"]().spec.fingerprint == classifier._DIGITS[1]
+    assert DATASETS["stacked_mnist_5k"]().spec.fingerprint == classifier._STACKED_DIGITS[1]
+    assert classifier._DIGITS[0] == mnist._FINGERPRINT  # test_stacked_mnist.py knows what the whole of it gives

@@ -8,9 +8,10 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from aigc_tf.metrics import fd
+from aigc_tf.metrics import copies, fd, memorisation
+from aigc_tf.metrics.copies import _pixels, closest_pairs, is_copied
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
-from aigc_tf.metrics.memorisation import _pixels, closest_pairs, is_copied, measure, z_score
+from aigc_tf.metrics.memorisation import z_score
 
 NUMBER = 400
 RANDOM = np.random.default_rng(0)
@@ -38,6 +39,10 @@ def evidence(generated: np.ndarray, training: np.ndarray = TRAINING) -> Evidence
     return Evidence(seen(HELD_OUT), seen(generated), seen(training))
 
 
+def measure(data: Evidence) -> dict[str, Figure]:
+    return memorisation.measure(data) | copies.measure(data)
+
+
 def figures(generated: np.ndarray, training: np.ndarray = TRAINING) -> dict[str, Figure]:
     return measure(evidence(generated, training))
 
@@ -47,12 +52,12 @@ def noisy(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def test_copies_are_caught_and_their_frechet_distance_is_excellent():
-    copies = TRAINING[:NUMBER]
-    caught = figures(copies)
+    copied = TRAINING[:NUMBER]
+    caught = figures(copied)
     assert caught["memorisation_ct"].value < -10 and "copies" in caught["memorisation_ct"].warning
     assert caught["memorised_share"].value == 1
     assert caught["train_distance_ratio"].value == pytest.approx(0, abs=1e-9)
-    distance, fresh = (fd.measure(evidence(images))["fd_lenet"] for images in (copies, FRESH))
+    distance, fresh = (fd.measure(evidence(images))["fd_lenet"] for images in (copied, FRESH))
     assert distance.value < 1.5 * fresh.value and distance.value == pytest.approx(distance.reference, rel=0.5)
 
 
@@ -79,8 +84,8 @@ def test_copies_under_noise_are_caught_the_more_surely_the_less_noise():
 def test_the_more_copies_the_more_is_said():
     values = []
     for share in (0, 0.1, 0.3, 0.5, 1):  # the median falls no further once most are copies
-        copies = round(share * NUMBER)
-        taken = figures(np.concatenate([TRAINING[:copies], FRESH[copies:]]))
+        count = round(share * NUMBER)
+        taken = figures(np.concatenate([TRAINING[:count], FRESH[count:]]))
         assert taken["memorised_share"].value == pytest.approx(share, abs=0.005)
         assert taken["memorised_share"].warning == (
             f"{share:.1%} of the images are near copies of training images" if share else ""
@@ -137,11 +142,9 @@ def test_closest_pairs_name_the_images_that_belong_together():
 
 
 def test_the_search_is_done_once_for_one_evidence_and_again_for_another(monkeypatch):
-    from aigc_tf.metrics import memorisation
-
     searches = []
-    search = memorisation._search
-    monkeypatch.setattr(memorisation, "_search", lambda *given: searches.append(given) or search(*given))
+    search = copies._search
+    monkeypatch.setattr(copies, "_search", lambda *given: searches.append(given) or search(*given))
     data = evidence(FRESH)
     first = measure(data)
     count = len(searches)
@@ -190,12 +193,36 @@ def test_collapsed_and_all_black_sets_give_finite_figures():
     assert measure(alike)["memorised_share"].value == 1
 
 
+def test_without_features_copies_are_found_by_their_pixels():
+    def pixels(images: np.ndarray) -> Observations:
+        return Observations(images=images)
+
+    for generated in (FRESH, TRAINING[:NUMBER]):
+        data = Evidence(pixels(HELD_OUT), pixels(generated), pixels(TRAINING))
+        assert copies.measure(data) == copies.measure(evidence(generated))
+        with pytest.raises(MissingEvidence, match="features of generated"):
+            memorisation.measure(data)
+
+
+def test_where_the_training_images_are_not_known_copies_of_the_real_ones_are_found():
+    twice = np.concatenate([HELD_OUT, HELD_OUT])  # else nothing would stand out as a copy of them
+    for real in (HELD_OUT, twice):
+        data = Evidence(seen(real), seen(np.concatenate([noisy(HELD_OUT[:100], 3), FRESH[:300]])))
+        (share,) = copies.measure(data).values()
+        assert share.value == pytest.approx(0.25) and share.reference == 0  # no real image is its own copy
+        assert "copies of real images" in share.warning and "not known" in share.note
+        pairs = closest_pairs(data, 100)
+        np.testing.assert_array_equal(np.sort(pairs.generated_rows), np.arange(100))
+        np.testing.assert_array_equal(pairs.training_rows % NUMBER, pairs.generated_rows)
+    with pytest.raises(MissingEvidence, match="three different real images"):
+        copies.measure(Evidence(seen(twice[[0, 1, NUMBER]]), seen(FRESH)))
+
+
 def test_what_is_missing_or_does_not_fit_is_said():
     data = evidence(FRESH)
     for lacking, message in [
         (dataclasses.replace(data, training=None), "features of training"),
         (dataclasses.replace(data, training=Observations(features=data.training.features)), "images of training"),
-        (dataclasses.replace(data, generated=Observations(images=FRESH)), "features of generated"),
         (dataclasses.replace(data, generated=data.generated.rows(np.arange(19))), "20 generated"),
         (evidence(FRESH, np.repeat(FRESH[:1], 50, axis=0)), "two different training"),
     ]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from aigc_tf.datasets import mnist
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.metrics import classifier
 from aigc_tf.metrics.evidence import Evidence, Figure
@@ -42,7 +43,7 @@ def digits() -> Digits:
     with np.load(MNIST) as file:
         images, labels = file["x_train"][..., None], file["y_train"]
         real, real_labels = file["x_test"][..., None], file["y_test"]
-    spec = DataSpec((28, 28, 1), 10, len(images), tuple("0123456789"), "sha256:", "MNIST", "CC BY-SA 3.0")
+    spec = DataSpec((28, 28, 1), 10, len(images), tuple("0123456789"), mnist._FINGERPRINT, "MNIST", "CC BY-SA 3.0")
     data = types.SimpleNamespace(spec=spec, train_images=images, train_labels=labels)
     eyes = classifier.load_classifier("mnist", data)
     order = np.random.default_rng(0).permutation(len(images))

@@ -94,9 +94,9 @@ def test_names_of_a_person_stay_text(tmp_path):
 def test_what_was_not_observed_is_left_out(tmp_path, kind):
     evidence = dataclasses.replace(noise((12, 20, 4)), training=None)
     text = written(tmp_path / "report.html", record(evidence, kind=kind), evidence)
-    for heading in ("Classes", "Discriminator", "Closest"):
+    for heading in ("Classes", "Discriminator", "Closest to training images"):
         assert f"<h2>{heading}" not in text
-    assert "<h2>Images</h2>" in text
+    assert "<h2>Images</h2>" in text and "<h2>Closest to real images</h2>" in text
     assert "what real images score was not measured" in text
 
 

@@ -14,9 +14,10 @@ from aigc_tf.report import words
 
 
 def verdict(evidence: Evidence) -> list[str]:
-    figures = judge(evidence, ["fd", "memorisation"]).figures
+    figures = judge(evidence, ["fd", "memorisation", "copies"]).figures
     measures = {name: dataclasses.asdict(figure) for name, figure in figures.items()}
-    return words.verdict({"measures": measures, "num_generated": len(evidence.generated)})
+    numbers = {"num_generated": len(evidence.generated), "num_training": len(evidence.training or ())}
+    return words.verdict({"measures": measures, **numbers})
 
 
 @pytest.fixture(scope="module")
@@ -44,4 +45,12 @@ def test_where_nothing_was_copied_it_says_so_last(unseen):
 
 
 def test_where_nobody_looked_for_copies_it_says_nothing_of_them(unseen):
-    assert not any("copied" in sentence for sentence in verdict(dataclasses.replace(unseen, training=None)))
+    blind = dataclasses.replace(unseen, generated=dataclasses.replace(unseen.generated, images=None), training=None)
+    assert not any("copied" in sentence for sentence in verdict(blind))
+
+
+def test_where_the_training_images_are_not_known_it_speaks_of_the_real_ones(unseen):
+    unknown = dataclasses.replace(unseen, training=None)
+    assert verdict(unknown)[-1] == "No sign that the real images were copied."
+    copied = dataclasses.replace(unknown, generated=unseen.real)
+    assert verdict(copied)[0].startswith("The real images are copied (memorised_share 1)")

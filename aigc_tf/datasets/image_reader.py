@@ -1,0 +1,119 @@
+"""Reads one image file as a viewer shows it: turned as its EXIF says, alpha on white, 8 bits a channel."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, PngImagePlugin
+
+from aigc_tf.errors import UserError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_000_000  # of one image; more is taken for a decompression bomb
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # by content; others can run programs (EPS) or hide files
+_GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I;16N")
+_COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_BITS, _PHOTOMETRY, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags, and a value of the second
+
+# Text in a PNG is nothing that a viewer shows: a long one is no reason to refuse the image. All of it together may
+# still unpack to no more than 64 MB.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """What one file shows.
+
+    Attributes:
+        pixels: uint8 [H, W, C].
+        has_more: whether further frames or pages follow the one that was read, the first.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    has_more: bool
+
+
+def read(path: Path, channels: int, size: tuple[int, int] | None = None) -> Picture:
+    """The first frame of an image file, brought to `channels`: 1 (grey), 3 (colour) or 4 (colour and alpha).
+
+    With 1 or 3 channels what is transparent is laid on white; 16 bits become the upper 8. Colour profiles are not
+    applied. Raises UserError, naming the file, for what is no image of the formats of SUFFIXES, is damaged, has pixels
+    that no viewer agrees on (32 bits, floats, CIELAB), or another (height, width) than `size`: then before any pixel is
+    decoded, as for an image of more than MOST_PIXELS.
+    """
+    with _opened(path) as image:
+        if size is not None and sorted(image.size) != sorted(size):
+            raise _other_size(path, image, size)
+        if image.width * image.height > MOST_PIXELS:
+            raise UserError(f"{path} has {image.width * image.height:,} pixels: at most {MOST_PIXELS:,} are read")
+        has_more = getattr(image, "is_animated", False) and image.format != "MPO"  # whose second one is a thumbnail
+        shown = ImageOps.exif_transpose(image)
+        if size is not None and (shown.height, shown.width) != size:
+            raise _other_size(path, shown, size)
+        if shown.mode.startswith("I;16"):
+            shown = _upper_bits(shown, getattr(image, "tag_v2", {}))
+        return Picture(in_channels(shown, channels), has_more)
+
+
+def is_grey(path: Path) -> bool:
+    """Whether a file holds levels of grey, by its header alone (alpha aside). Raises UserError as `read` does."""
+    with _opened(path) as image:
+        return image.mode in _GREY
+
+
+def in_channels(image: Image.Image, channels: int) -> npt.NDArray[np.uint8]:
+    """An image of 8 bits a channel as uint8 [H, W, channels]; without a channel for it, alpha is laid on white."""
+    if channels != 4 and image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        image = white.convert("RGB")
+    return np.asarray(image.convert(_MODES[channels])).reshape(image.height, image.width, channels)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image by its header; whatever fails in reading it, then and within the block, becomes a UserError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on what a viewer passes over: odd metadata, many pixels (see `read`)
+            # By its name Pillow would map an uncompressed TIFF into memory, and garble one that is to be turned.
+            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
+                if image.mode not in _GREY + _COLOUR:
+                    raise UserError(
+                        f"{path} holds pixels of the kind {image.mode}, more than 8 or 16 bits or of another colour "
+                        "space: bring them to 8 bits of grey or RGB first"
+                    )
+                yield image
+    except UserError:
+        raise
+    except Exception as error:  # a decoder fails in whatever way the bytes of a damaged file lead it to
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} cannot be read as an image ({reason}): mend it or take it away") from None
+
+
+def _other_size(path: Path, image: Image.Image, size: tuple[int, int]) -> UserError:
+    return UserError(
+        f"{path} is {image.height}x{image.width} pixels, but the images it is judged against are "
+        f"{size[0]}x{size[1]}: resize it first"
+    )
+
+
+def _upper_bits(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+    """16 (or a TIFF's 12) bits of grey as 8, truncated, as Pillow brings colours of 16 bits to 8."""
+    values = np.asarray(image)
+    (bits,) = tags.get(_BITS, (16,))
+    shown = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
+    if tags.get(_PHOTOMETRY) == _WHITE_IS_ZERO:
+        shown = ImageOps.invert(shown)
+    if "transparency" in image.info:
+        opaque = values != image.info["transparency"]
+        shown.putalpha(Image.fromarray(opaque.astype(np.uint8) * np.uint8(255)))
+    return shown
