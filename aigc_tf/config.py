@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,9 +25,17 @@ from aigc_tf.networks import NETWORKS
 from aigc_tf.optimizers import OPTIMIZERS
 from aigc_tf.penalties import PENALTIES
 
+_REGISTRIES = {
+    "dataset": DATASETS,
+    "model": MODELS,
+    "network": NETWORKS,
+    "loss": GAN_LOSSES,
+    "penalties": PENALTIES,
+}
 
-def _names(registry: Any) -> str:
-    return ", ".join(registry)
+
+def _names(choices: Iterable[str]) -> str:
+    return ", ".join(choices)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,14 +134,9 @@ class TrainConfig:
     """Publish a SavedModel when training ends."""
 
     def __post_init__(self) -> None:
-        for registry, chosen in (
-            (DATASETS, [self.dataset]),
-            (MODELS, [self.model]),
-            (NETWORKS, [self.network]),
-            (GAN_LOSSES, [self.loss]),
-            (PENALTIES, self.penalties),
-        ):
-            for name in chosen:
+        for kind, registry in _REGISTRIES.items():
+            chosen = getattr(self, kind)
+            for name in [chosen] if isinstance(chosen, str) else chosen:
                 registry.check(name)
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"{self.optimizer!r} is not one of the optimizers: {_names(OPTIMIZERS)}")
@@ -184,12 +189,16 @@ class TrainConfig:
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple}
-            return dacite.from_dict(cls, values, dacite.Config(cast=[Path], type_hooks=hooks, strict=True))
+            hooks: dict[Any, Any] = {float: _to_float, int: _to_int, Path: _to_path, tuple[str, ...]: _to_tuple}
+            return dacite.from_dict(cls, values, dacite.Config(type_hooks=hooks, strict=True))
         except dacite.UnexpectedDataError as error:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             raise UserError(f"{source}: no such field: {', '.join(error.keys)}; known are {known}") from None
-        except (ValueError, TypeError, OverflowError, RecursionError, dacite.DaciteError) as error:
+        except dacite.WrongTypeError as error:
+            field = str(error.field_path)
+            given = json.dumps(values[field])[:80]
+            raise UserError(f"{source}: {field} is {given}, but must be {_expected(field)}") from None
+        except (ValueError, TypeError, RecursionError, dacite.DaciteError) as error:
             raise UserError(f"{source}: {error}") from None
 
 
@@ -226,19 +235,50 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 def _to_float(value: Any) -> Any:
     """JSON writes 1.0 and 1 as it likes; both are a float to us."""
-    return float(_to_int(value)) if isinstance(value, int) else value
+    try:
+        return float(_to_int(value)) if isinstance(value, int) else value
+    except OverflowError:
+        raise dacite.WrongTypeError(float, value) from None
 
 
 def _to_int(value: Any) -> Any:
     """Python counts True as 1; a person who writes it means something else."""
     if isinstance(value, bool):
-        raise UserError(f"{value} where a whole number is expected")
+        raise dacite.WrongTypeError(int, value)
     return value
+
+
+def _to_path(value: Any) -> Any:
+    """JSON has text only."""
+    return Path(value) if isinstance(value, str) else value
 
 
 def _to_tuple(value: Any) -> Any:
     """JSON has lists only."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _expected(name: str) -> str:
+    """What the field may hold, in words and as JSON writes it."""
+    kind = typing.get_type_hints(TrainConfig)[name]
+    kinds = [each for each in typing.get_args(kind) if each is not type(None)]
+    optional = len(kinds) == 1 and type(None) in typing.get_args(kind)
+    if name == "penalties":
+        return f'a list, such as ["r1"], of any of {_names(PENALTIES)}'
+    if typing.get_origin(kind) is Literal:
+        return f"one of {_names(kinds)}"
+    if name in _REGISTRIES or name == "optimizer":
+        return f"one of {_names(_REGISTRIES.get(name, OPTIMIZERS))}"
+    return _JSON_KINDS[kinds[0] if optional else kind] + (" or null" if optional else "")
+
+
+_JSON_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text in quotes",
+    Path: "a path in quotes",
+}
 
 
 def _check_range(name: str, value: Any) -> None:
