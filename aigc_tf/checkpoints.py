@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 import numpy as np
@@ -135,7 +136,8 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
     state = tf.train.get_checkpoint_state(str(run.checkpoints))
     paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
-        raise UserError(f"{run.path} has no checkpoint yet: train it first (train.py --resume {run.path})")
+        resume = f"train.py --resume {quote(str(run.path))}"
+        raise UserError(f"{run.path} has no checkpoint yet: train it first ({resume})")
     if step == "best":
         paths = _best_paths(run.checkpoints)
         if not paths:

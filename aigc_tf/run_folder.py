@@ -9,6 +9,7 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 from aigc_tf.atomic_files import write_atomically
@@ -92,7 +93,8 @@ class RunFolder:
         if config.name is not None:
             run = cls(config.logs / config.name)
             if run.path.exists():
-                raise UserError(f"{run.path} exists already: choose another --name, or go on with --resume {run.path}")
+                resume = f"--resume {quote(str(run.path))}"
+                raise UserError(f"{run.path} exists already: choose another --name, or go on with {resume}")
             return run
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.network}-{config.loss}"
         path, number = config.logs / name, 1
@@ -170,7 +172,7 @@ class RunFolder:
         if self.metrics_file.exists() and self.metrics_file.stat().st_size:
             raise UserError(
                 f"{self.path} was trained, but its checkpoints are gone: "
-                f"start a new run with --config {self.config_file} --name NAME"
+                f"start a new run with --config {quote(str(self.config_file))} --name NAME"
             )
 
     def lock(self) -> IO[str]:

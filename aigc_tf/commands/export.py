@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from tyro.conf import Positional
@@ -52,6 +53,7 @@ class Command:
             if self.label is not None:
                 print(labels.move(self.to, self.label, int(version.name), server))
             elif labels.labels(self.to):
-                print(f"no label names it yet: python -m aigc_tf label {self.to} canary --version {version.name}")
+                base = quote(str(self.to))
+                print(f"no label names it yet: python -m aigc_tf label {base} canary --version {version.name}")
         print(version)
         return 0

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from aigc_tf import quiet
+from aigc_tf import quiet, verification
 from aigc_tf.errors import UserError
-
-_SCRIPT = Path(__file__).parents[1] / "verify_export.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +35,14 @@ class Command:
         if dangers:
             print(*(f"danger: {danger}" for danger in dangers), "nothing of it was loaded", sep="\n")
             return 1
-        command = [sys.executable, "-I", str(_SCRIPT), str(self.path.resolve())]
-        first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
-        if first.returncode:
-            print(first.stdout.strip() or first.stderr.strip()[-2000:])
+        first, second = (verification.verify(self.path) for _ in range(2))
+        if first.faults:
+            print(*first.faults, sep="\n")
             return 1
-        if first.stdout != second.stdout:
+        if first.answers != second.answers:
             print("serving_default: another process gave other images for the same seeds")
             return 1
-        print(f"{self.path} is sound; {first.stdout.strip()}")
+        print(f"{self.path} is sound; {first.answers}")
         return 0
 
     def _inspect(self) -> int:

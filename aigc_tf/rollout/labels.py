@@ -15,6 +15,7 @@ with `--allow_version_labels_for_unavailable_models`; it reads the file again on
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
@@ -96,7 +97,7 @@ def move(base: Path, label: Label, version: int, server: ServerStatus | None = N
         return (
             f"version {version} is listed to be loaded, and {label} still names version {before}. When the server "
             f"says AVAILABLE (curl http://HOST:PORT/v1/models/{entry.name}), the same again moves the label: "
-            f"python -m aigc_tf label {base} {label} --version {version}"
+            f"python -m aigc_tf label {quote(str(base))} {label} --version {version}"
         )
     return f"{label} names version {version}" + (f", before it was {before}" if before not in (None, version) else "")
 
