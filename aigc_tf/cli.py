@@ -52,7 +52,11 @@ class _Start:
 
 @dataclasses.dataclass(frozen=True)
 class TrainCommand:
-    """Train a generative model, judge it, and publish it for TensorFlow Serving."""
+    """Train a generative model, judge it, and publish it for TensorFlow Serving.
+
+    Exit status: 0 done; 1 a fault; 2 a mistake of yours; 75 stopped early by a signal, saved and ready for --resume;
+    130 Ctrl-C while there was no training to save.
+    """
 
     start: OmitArgPrefixes[_Start]
     settings: OmitArgPrefixes[TrainConfig]

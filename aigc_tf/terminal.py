@@ -15,11 +15,13 @@ from typing import Any, TextIO
 _PLAIN = str.maketrans("↑↓─━│┃┌┐└┘├┤┬┴┼╭╮╰╯→←×–—“”‘’", "^v--||+++++++++++++><x--\"\"''")
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    found = error.object[error.start : error.end].translate(_PLAIN)
-    return found.encode("ascii", "backslashreplace").decode("ascii"), error.end
+    character, behind = error.object[error.start], error.start + 1
+    if "\udc80" <= character <= "\udcff":  # a byte of a path that could not be decoded
+        return character.encode("ascii", "surrogateescape"), behind
+    return character.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii"), behind
 
 
 codecs.register_error("aigc_tf.plain", _plain)
@@ -28,7 +30,7 @@ codecs.register_error("aigc_tf.plain", _plain)
 def use_plain_characters() -> None:
     """From here on, nothing printed fails because standard output or error cannot show a character."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="aigc_tf.plain")
 
 
