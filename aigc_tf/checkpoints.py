@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 import numpy as np
@@ -137,7 +138,8 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
     names = [files.name(_REGULAR, found) for found in files.indexed(run.checkpoints)]
     best = [files.name(_BEST, found) for found in files.present(run.checkpoints, _BEST)]
     if not names:
-        raise UserError(f"{run.path} has no checkpoint yet: train it first (train.py --resume {run.path})")
+        resume = f"train.py --resume {quote(str(run.path))}"
+        raise UserError(f"{run.path} has no checkpoint yet: train it first ({resume})")
     if step == "best":
         names = best
         if not names:

@@ -6,15 +6,15 @@ Flags come from dataclasses through tyro. TensorFlow is imported only once the a
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from aigc_tf import onednn, quiet
-from aigc_tf.command_line import guarded, parse
+from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
@@ -23,6 +23,7 @@ from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.settings import changeable
+from aigc_tf.terminal import lasting_output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,11 @@ class _First:
 
 @dataclasses.dataclass(frozen=True)
 class TrainCommand:
-    """Train a generative model, judge it, and publish it for TensorFlow Serving."""
+    """Train a generative model, judge it, and publish it for TensorFlow Serving.
+
+    Exit status: 0 done; 1 a fault; 2 a mistake of yours; 75 stopped early by a signal, saved and ready for --resume;
+    130 Ctrl-C while there was no training to save.
+    """
 
     start: OmitArgPrefixes[_Start]
     settings: OmitArgPrefixes[TrainConfig]
@@ -106,7 +111,7 @@ class EvaluateCommand:
 
         for name, file in (("--json", self.json), ("--report", self.report)):
             if file is not None:
-                _check_writable(name, file)
+                check_writable(name, file)
         if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
             raise UserError("--num-samples must be at least 2, and --seed at least 0")
 
@@ -116,18 +121,6 @@ class EvaluateCommand:
         if self.subject is None or (self.subject / "config.json").is_file():
             return self.subject is not None
         return not any(self.subject.glob("**/saved_model.pb"))
-
-
-def _check_writable(flag: str, file: Path) -> None:
-    """Raise UserError where the file can surely not be written: better now than after minutes of judging."""
-    try:
-        folder = next(parent for parent in file.absolute().parents if parent.exists())
-        if file.is_dir() or not file.name:
-            raise UserError(f"{flag} {file} is a folder: give the file to write")
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise UserError(f"{flag} {file} cannot be written: {folder} is no folder that takes files")
-    except OSError as error:
-        raise UserError(f"{flag} {file} cannot be written: {error.strerror}") from None
 
 
 def train_main(arguments: list[str] | None = None) -> int:
@@ -158,7 +151,11 @@ def _train(arguments: list[str]) -> int:
         return 0
     from aigc_tf import trainer
 
-    trainer.train(config, run)
+    with lasting_output() as output:
+        if trainer.train(config, run) is None:
+            return STOPPED_EARLY
+    if output.lost:
+        raise BrokenPipeError
     return 0
 
 
@@ -167,9 +164,12 @@ def _evaluate(arguments: list[str]) -> int:
     run = RunFolder.open(command.subject) if command.subject and command.judges_run else None
     tf = quiet.import_tensorflow()
     tf.config.experimental.enable_op_determinism()  # as train.py does: the same figures from both
-    from aigc_tf import evaluation_record, evaluator, subjects
-    from aigc_tf.report import page
+    from aigc_tf import evaluation_files, evaluator, subjects
 
+    keeper = run
+    if run is not None and not evaluation_files.takes_files(run):
+        print(f"{run.path} takes no files: the figures are shown, and kept only where --json and --report say")
+        keeper = None
     how: dict[str, Any] = {
         "data_dir": command.data_dir,
         "num_samples": command.num_samples,
@@ -177,7 +177,7 @@ def _evaluate(arguments: list[str]) -> int:
         "extractor": command.extractor,
     }
     if run is not None:
-        evaluation = evaluator.evaluate_run(run, step=command.step, weights=command.weights, **how)
+        evaluation = evaluator.evaluate(subjects.of_run(run, command.step, command.weights), **how)
     elif command.subject is not None:
         evaluation = evaluator.evaluate(subjects.of_export(command.subject), **how)
     elif command.samples is not None:
@@ -188,11 +188,7 @@ def _evaluate(arguments: list[str]) -> int:
             data = given_images.as_reference(command.reference)
             print(f"held against {data.spec.source}")
         evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset), data=data, **how)
-    evaluation_record.show(evaluation.record)
-    if command.json is not None:
-        evaluation_record.write(evaluation.record, command.json)
-    if command.report is not None:
-        page.write(command.report, evaluation.record, evaluation.evidence)
+    evaluation_files.keep(evaluation.record, evaluation.evidence, run=keeper, json=command.json, report=command.report)
     return 0
 
 
@@ -264,5 +260,5 @@ def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
         if before != now and name not in allowed:
             raise UserError(
                 f"{name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
-                f"{', '.join(sorted(allowed))}; for a new run: --config {run}/config.json"
+                f"{', '.join(sorted(allowed))}; for a new run: --config {quote(f'{run}/config.json')}"
             )

@@ -1,4 +1,9 @@
-"""What every command line shares: arguments into dataclasses, and mistakes into a sentence and an exit status."""
+"""What every command line shares: arguments into dataclasses, and mistakes into a sentence and an exit status.
+
+0: done. 1: a fault, of the machine or of a training. 2: a mistake of the person's. 75: training was stopped early by a
+signal, and saved (EX_TEMPFAIL of BSD's sysexits.h: what was asked for is not done, ask again; and not 128 + signal, by
+which shells tell of what died with nothing saved). 130: Ctrl-C, elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +20,13 @@ from typing import Any, TypeVar
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from aigc_tf.errors import CollapsedError, DivergedError, UserError
+from aigc_tf import interruption, terminal
+from aigc_tf.errors import DivergedError, FaultError, UserError
 from aigc_tf.paths import expanded
 
 T = TypeVar("T")
+
+STOPPED_EARLY = 75
 
 # Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
 _STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
@@ -66,31 +74,43 @@ def _in_one_line(boxed: str) -> str:
     return text + (f"; perhaps you meant {suggestion}" if suggestion and "Unrecognized" in text else "")
 
 
+def check_writable(flag: str, file: Path) -> None:
+    """Raise UserError where the file can surely not be written: better now than after minutes of judging."""
+    try:
+        folder = next(parent for parent in file.absolute().parents if parent.exists())
+        if file.is_dir() or not file.name:
+            raise UserError(f"{flag} {file} is a folder: give the file to write")
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"{flag} {file} cannot be written: {folder} is no folder that takes files")
+    except OSError as error:
+        raise UserError(f"{flag} {file} cannot be written: {error.strerror}") from None
+
+
 def guarded(command: Callable[[], int]) -> int:
     """Run a command: mistakes of a person and faults of a machine become a sentence and a status, bugs a traceback."""
+    terminal.use_plain_characters()
     try:
         return command()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _end(2, f"error: {error}")
     except DivergedError as error:
-        print(f"error: training diverged: {error}", file=sys.stderr)
-        return 1
-    except CollapsedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _end(1, f"error: training diverged: {error}")
+    except FaultError as error:
+        return _end(1, f"error: {error}")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit
-        print("error: whatever read our output has closed it (a pipe into head, say)", file=sys.stderr)
-        return 1
+        terminal.drop(sys.stdout)
+        return _end(1, "error: whatever read our output has closed it (a pipe into head, say)")
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+            return _end(2, f"error: {error}")
         if error.errno is not None and error.errno not in _STORAGE_FAULTS:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _end(1, f"error: {error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _end(interruption.STATUS, "interrupted")
+
+
+def _end(status: int, line: str) -> int:
+    with contextlib.suppress(OSError):  # a terminal that is gone changes nothing about the status
+        print(line, file=sys.stderr)
+    return status

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import matplotlib
@@ -210,7 +211,7 @@ def _newest(path: Path) -> Path:
     run = RunFolder.open(path)
     judged = [file for file in run.evaluation.glob("*.json") if file.stem.isdecimal()]
     if not judged:
-        raise UserError(f"{path} was not judged yet: run `python evaluate.py {path}` first")
+        raise UserError(f"{path} was not judged yet: run `python evaluate.py {quote(str(path))}` first")
     return max(judged, key=lambda file: int(file.stem))
 
 

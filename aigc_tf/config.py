@@ -11,19 +11,15 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import dacite
 from tyro.conf import arg
 
+from aigc_tf import json_settings
 from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.family import FamilyConfig
-from aigc_tf.paths import LONGEST_NAME, expanded
-from aigc_tf.settings import CHANGEABLE, MANY, Within, check_bounds
-
-
-def _names(registry: Any) -> str:
-    return ", ".join(registry)
+from aigc_tf.paths import LONGEST_NAME
+from aigc_tf.settings import CHANGEABLE, MANY, OneOf, Within, check
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +27,12 @@ class TrainConfig:
     """One training run. Raises `UserError`, in one sentence, for values that cannot work or cannot be combined."""
 
     # What to learn
-    dataset: Annotated[str, arg(help=f"Images to learn: {_names(DATASETS)}.")] = "mnist"
+    dataset: Annotated[str, OneOf(DATASETS), arg(help=f"Images to learn: {', '.join(DATASETS)}.")] = "mnist"
     data_dir: Annotated[Path | None, CHANGEABLE] = None
     """Folder that holds the data set's files (mnist.npz and the like, as Keras caches them)."""
 
     # How
-    model: Annotated[str, arg(help=f"Family of models: {_names(FAMILIES)}.")] = "gan"
+    model: Annotated[str, OneOf(FAMILIES), arg(help=f"Family of models: {', '.join(FAMILIES)}.")] = "gan"
     family: FamilyConfig = dataclasses.field(default_factory=lambda: FAMILIES["gan"].config())
     """The settings of that family."""
 
@@ -91,11 +87,9 @@ class TrainConfig:
     """Publish a SavedModel when training ends."""
 
     def __post_init__(self) -> None:
-        DATASETS.check(self.dataset)
-        FAMILIES.check(self.model)
+        check(self)
         if not isinstance(self.family, FAMILIES[self.model].config):
             raise UserError(f"model is {self.model}, but the settings beside it are those of another family")
-        check_bounds(self)
         budgets = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(budgets) > 1:
             raise UserError(f"{' and '.join(budgets)} cannot be combined: give one budget")
@@ -169,42 +163,21 @@ class TrainConfig:
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
             return cls._from_values(values)
-        except (ValueError, TypeError, OverflowError, RecursionError, dacite.DaciteError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{source}: {error}") from None
 
     @classmethod
     def _from_values(cls, values: dict[str, Any]) -> TrainConfig:
         """The configuration of flat values as JSON has them."""
-        family = FAMILIES[values.get("model", cls.model)].config
+        model = values.get("model", cls.model)
+        family = FAMILIES[model if isinstance(model, str) else cls.model].config
         names = {field.name for field in dataclasses.fields(family)}
-        hooks: dict[Any, Any] = {float: _to_float, int: _to_int, tuple[str, ...]: _to_tuple, Path: expanded}
-        rules = dacite.Config(type_hooks=hooks, strict=True)
-        of_run = {name: value for name, value in values.items() if name not in names}
-        try:
-            if "family" in of_run:
-                raise dacite.UnexpectedDataError({"family"})
-            config = dacite.from_dict(family, {name: values[name] for name in names & values.keys()}, rules)
-            return dacite.from_dict(cls, {**of_run, "family": config}, rules)
-        except dacite.UnexpectedDataError as error:
-            raise UserError(f"no such field: {', '.join(error.keys)}; known are {', '.join(cls().flat())}") from None
+        known = cls.of(model=model).flat() if model in FAMILIES else {}
+        if unknown := values.keys() - known.keys():
+            raise UserError(f"no such field: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+        of_family = json_settings.read(family, {name: values[name] for name in names & values.keys()})
+        return json_settings.read(cls, {**{name: values[name] for name in values.keys() - names}, "family": of_family})
 
 
 DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")
-
-
-def _to_float(value: Any) -> Any:
-    """JSON writes 1.0 and 1 as it likes; both are a float to us."""
-    return float(_to_int(value)) if isinstance(value, int) else value
-
-
-def _to_int(value: Any) -> Any:
-    """Python counts True as 1; a person who writes it means something else."""
-    if isinstance(value, bool):
-        raise UserError(f"{value} where a whole number is expected")
-    return value
-
-
-def _to_tuple(value: Any) -> Any:
-    """JSON has lists only."""
-    return tuple(value) if isinstance(value, list) else value

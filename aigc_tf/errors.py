@@ -11,9 +11,21 @@ class UnknownNameError(UserError, KeyError):
     __str__ = Exception.__str__  # KeyError would print the message in quotes
 
 
-class DivergedError(RuntimeError):
+class FaultError(RuntimeError):
+    """Something went wrong that is neither a person's mistake nor a bug of ours; the message says what to do."""
+
+
+class DivergedError(FaultError):
     """Training left the finite numbers."""
 
 
-class CollapsedError(RuntimeError):
+class CollapsedError(FaultError):
     """Training goes on in finite numbers, but the generator has lost what it could."""
+
+
+class ExportError(FaultError):
+    """An export does not do what it promises; nothing was published."""
+
+
+class UnfinishedError(FaultError):
+    """Training is done and saved, but not all that was to be made of it."""

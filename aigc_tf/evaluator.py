@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from aigc_tf import evaluation_record, subjects
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.errors import UserError
-from aigc_tf.families.model import GenerativeModel, Weights
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.metrics import METRICS, QUICK_METRICS
 from aigc_tf.metrics.evidence import Evidence, need
 from aigc_tf.metrics.judge import judge
 from aigc_tf.metrics.path_length import EPSILON, path_distances, path_latents
 from aigc_tf.reference import Progress, Reference, progress_bar
-from aigc_tf.report import page, tensorboard
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.subjects import Subject
 
@@ -36,44 +35,6 @@ class Evaluation:
 
     record: dict[str, Any]
     evidence: Evidence
-
-
-def evaluate_run(
-    run: RunFolder,
-    *,
-    data: ImageDataset | None = None,
-    data_dir: Path | None = None,
-    step: int | Literal["best"] | None = None,
-    weights: Weights = "ema",
-    num_samples: int | None = None,
-    seed: int = 0,
-    extractor: str = "lenet",
-    say: Callable[[str], None] = print,
-) -> Evaluation:
-    """Judge the checkpoint of `step` (the newest by default) and record it in the run folder.
-
-    Arguments and errors as for `evaluate`. Written are `evaluation/<step>.json`, the same as a report to read, and
-    events for TensorBoard; raw weights, other extractors, and fewer images than were judged before, have files of their
-    own beside them.
-    """
-    subject = subjects.of_run(run, step, weights)
-    evaluation = evaluate(
-        subject, data=data, data_dir=data_dir, num_samples=num_samples, seed=seed, extractor=extractor, say=say
-    )
-    judged_step = int(evaluation.record["subject"]["step"])
-    short = evaluation.evidence.extractor
-    variant = ("" if weights == "ema" else f"-{weights}") + ("" if short in ("lenet", "pixels") else f"-{short}")
-    before = evaluation_record.num_generated(run.evaluation_file(judged_step, variant))
-    if evaluation.record["num_generated"] < before:
-        variant += f"-{evaluation.record['num_generated']}-images"
-        say(f"a judgement of {before:,} images is there already: this one is kept beside it")
-    evaluation_record.write(evaluation.record, run.evaluation_file(judged_step, variant))
-    page.write(run.report_file(judged_step, variant), evaluation.record, evaluation.evidence)
-    tensorboard.write(
-        run.tensorboard / f"evaluation-{judged_step}{variant}", judged_step, evaluation.record, evaluation.evidence
-    )
-    say(f"report: {run.report_file(judged_step, variant)}")
-    return evaluation
 
 
 def evaluate(
@@ -137,6 +98,24 @@ def judge_against(
         judgement = judge(evidence, measures, lambda name: _timed(name, seconds, progress))
     record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds, left_out)
     return Evaluation(record, evidence)
+
+
+def check_can_be_judged(data: ImageDataset, while_training: bool) -> None:
+    """Raise UserError where a model of these images could not be judged: better before its training than behind it.
+
+    `while_training`: whether it shall be judged meanwhile, too, by the distance to the held-out images.
+    """
+    if while_training and not data.spec.num_classes:
+        raise UserError(
+            "the images carry no labels, so the small classifier that tells the best checkpoint cannot be made: train "
+            "without --evaluate-every, then judge with evaluate.py --extractor PATH"
+        )
+    for split, count in (("training", len(data.train_images)), ("held-out", len(data.test_images))):
+        if count < 2 and (split == "training" or while_training):
+            raise UserError(
+                f"there is one {split} image, and judging takes at least 2 (thousands, to be firm): give more of them, "
+                "or train with --no-evaluate and without --evaluate-every"
+            )
 
 
 def during_training(

@@ -17,6 +17,7 @@ _NOISE = re.compile(
     r"Unable to register cu(DNN|FFT|BLAS) factory|TF-TRT Warning|Could not find cuda drivers|"
     r"To enable the following instructions|oneDNN custom operations are on"
 )
+_SLOW_CALLBACK = re.compile(r"Callback method `\w+` is slow compared to the batch time")
 
 
 def import_tensorflow() -> Any:
@@ -50,4 +51,10 @@ def import_tensorflow() -> Any:
                 if not _NOISE.search(line):
                     print(line, file=sys.stderr)
     tf.get_logger().setLevel(logging.WARNING)
+    tf.get_logger().addFilter(_is_for_a_person)
     return tf
+
+
+def _is_for_a_person(record: logging.LogRecord) -> bool:
+    """Keras compares a callback that judges or draws with a step of training, and finds it slow: that is its nature."""
+    return not _SLOW_CALLBACK.match(record.getMessage())

@@ -11,6 +11,7 @@ import shutil
 import uuid
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 from aigc_tf import json_lines
@@ -103,7 +104,8 @@ class RunFolder:
         if config.name is not None:
             run = cls(config.logs / config.name)
             if run.path.exists():
-                raise UserError(f"{run.path} exists already: choose another --name, or go on with --resume {run.path}")
+                resume = f"--resume {quote(str(run.path))}"
+                raise UserError(f"{run.path} exists already: choose another --name, or go on with {resume}")
             return run
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.family.title}"
         path, number = config.logs / name, 1
@@ -192,7 +194,7 @@ class RunFolder:
         if self.metrics_file.exists() and self.metrics_file.stat().st_size:
             raise UserError(
                 f"{self.path} was trained, but its checkpoints are gone: "
-                f"start a new run with --config {self.config_file} --name NAME"
+                f"start a new run with --config {quote(str(self.config_file))} --name NAME"
             )
 
     def lock(self) -> IO[str]:

@@ -1,6 +1,7 @@
 """What a field of a configuration says of itself, beside its type, default and help.
 
-A number's bounds, and whether a run that goes on may change it, stand in the field's annotation:
+A number's bounds, the names that may stand there, and whether a run that goes on may change it, stand in the field's
+annotation:
 
     steps: Annotated[int | None, Within(1), CHANGEABLE] = None
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, get_type_hints
 
 from aigc_tf.errors import UserError
+from aigc_tf.registry import Registry
 
 MANY = 2**53
 """Up to here whole numbers are exact in floats, and in everybody's JSON."""
@@ -37,6 +39,26 @@ class Within:
             raise UserError(f"{name} is {value}, but must be {limit}")
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class OneOf:
+    """The names that a field may hold, or hold any of, none twice."""
+
+    names: Mapping[str, Any]
+    kind: str = ""
+    """What they are names of, in the plural; a registry knows that itself."""
+
+    def check(self, name: str, value: str | tuple[str, ...]) -> None:
+        """Raise UserError unless `value` of the field `name` is one of the names, or a tuple of different ones."""
+        chosen = (value,) if isinstance(value, str) else value
+        for each in chosen:
+            if isinstance(self.names, Registry):
+                self.names.check(each)
+            elif each not in self.names:
+                raise UserError(f"{each!r} is not one of the {self.kind}: {', '.join(self.names)}")
+        if len(set(chosen)) < len(chosen):
+            raise UserError(f"{name} names one twice: {', '.join(chosen)}")
+
+
 @dataclasses.dataclass(frozen=True)
 class _Changeable:
     pass
@@ -53,11 +75,11 @@ def facts(kind: Hashable) -> dict[str, tuple[Any, ...]]:
     return {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
 
 
-def check_bounds(config: Any) -> None:
-    """Raise UserError where a number of a dataclass lies outside of its bounds."""
+def check(config: Any) -> None:
+    """Raise UserError where a field of a dataclass holds what its annotation does not allow."""
     for name, said in facts(config.__class__).items():
         for fact in said:
-            if isinstance(fact, Within):
+            if isinstance(fact, Within | OneOf):
                 fact.check(name, getattr(config, name))
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from shlex import quote
 from typing import Literal
 
 import tensorflow as tf
 
-from aigc_tf import callbacks, devices, environment, evaluation_record, evaluator, event_files, export, memory, plots
+from aigc_tf import (
+    callbacks,
+    devices,
+    environment,
+    evaluation_files,
+    evaluator,
+    event_files,
+    export,
+    memory,
+    plots,
+    subjects,
+)
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
@@ -18,7 +31,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
-from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
@@ -47,7 +60,8 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
 
     Returns the run folder where the budget was spent, None where a signal stopped training (it is then saved).
-    Raises UserError for what the person can mend, DivergedError, and OSError where the disk does not take the records.
+    Raises UserError for what the person can mend, DivergedError, OSError where the disk does not take the records, and
+    UnfinishedError where the model was trained, but not all was made of it.
     """
     config = config.with_budget()
     tf.config.experimental.enable_op_determinism()
@@ -57,11 +71,8 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     strategy = devices.strategy(config)
     data = DATASETS[config.dataset](config.data_dir)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
-    if config.evaluate_every and not data.spec.num_classes:
-        raise UserError(
-            "the images carry no labels, so the small classifier that tells the best checkpoint cannot be made: train "
-            "without --evaluate-every, then judge with evaluate.py --extractor PATH"
-        )
+    if config.evaluate or config.evaluate_every:
+        evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))
     last_step = num_steps(config, data.spec.num_examples)
     machine = environment.describe(devices.names(strategy))
 
@@ -87,7 +98,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             say(f"going on from step {first_step}")
         say(f"training on {devices.in_words(strategy)}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
-        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {run.path.parent})")
+        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quote(str(run.path.parent))})")
         result: Literal["best"] | None = None
         if is_finished(model, checkpoints, config, last_step):
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
@@ -95,18 +106,51 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             ending = fit_until_done(model, checkpoints, config, run, data, last_step)
             if ending.signal_name:
                 step = checkpoints.last_step
-                say(f"stopped by {ending.signal_name} at step {step}; go on with: python train.py --resume {run.path}")
+                resume_it = f"python train.py --resume {quote(str(run.path))}"
+                say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
             if ending.collapsed:
                 result = "best"
                 say(f"the model collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
-    plots.draw_curves(run)
-    if config.evaluate:
-        evaluation_record.show(evaluator.evaluate_run(run, data=data, step=result, say=say).record)
-    if config.export:
-        say(f"published: {export.publish(run, step=result)}")
+    finish(config, run, data, result, say)
     return run
+
+
+def finish(
+    config: TrainConfig, run: RunFolder, data: ImageDataset, result: Literal["best"] | None, say: Callable[[str], None]
+) -> None:
+    """Make of a trained run what `config` asks for: curves, a judgement, an export, each whatever became of the others.
+
+    Raises UnfinishedError, which says what failed and how to do it by hand: after hours of training there is no
+    mistake and no bug that a traceback would be the answer to.
+    """
+    chosen = " --step best" if result else ""
+    folder = quote(str(run.path))
+    failed: list[str] = []
+    with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
+        plots.draw_curves(run)
+    if config.evaluate:
+        with _noted("judging", f"python evaluate.py {folder}{chosen}", failed):
+            evaluation = evaluator.evaluate(subjects.of_run(run, result), data=data, say=say)
+            evaluation_files.keep(evaluation.record, evaluation.evidence, run=run, say=say)
+    if config.export:
+        with _noted("exporting", f"python -m aigc_tf export {folder}{chosen}", failed):
+            say(f"published: {export.publish(run, step=result)}")
+    if failed:
+        raise UnfinishedError(f"trained, and the checkpoints in {run.path} are safe, but {'; '.join(failed)}")
+
+
+@contextlib.contextmanager
+def _noted(what: str, command: str, failed: list[str]) -> Iterator[None]:
+    """Add a failure to `failed`, as a phrase with the `command` that does it again."""
+    try:
+        yield
+    except Exception as error:
+        told = (UserError, FaultError, OSError)
+        reason = " ".join(str(error).split())[:500]
+        reason = reason if isinstance(error, told) else f"{type(error).__name__}: {reason}"
+        failed.append(f"{what} failed ({reason}): once that is mended, {command}")
 
 
 def is_finished(model: GenerativeModel, checkpoints: Checkpoints, config: TrainConfig, last_step: int | None) -> bool:

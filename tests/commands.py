@@ -46,11 +46,12 @@ def refused(done: subprocess.CompletedProcess, status: int = 2) -> str:
     return line
 
 
-def signal_when(arguments: list[object], number: signal.Signals, ready: Callable[[], bool]) -> subprocess.Popen:
+def signal_when(
+    arguments: list[object], number: signal.Signals, ready: Callable[[], bool], **options
+) -> subprocess.Popen:
     """Start `python <arguments>`, signal it once `ready()`, and return the ended process; `output` is its text."""
-    process = subprocess.Popen(
-        [sys.executable, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT, text=True, **both, **options)
     deadline = time.monotonic() + 120
     while not ready():
         assert process.poll() is None, f"ended too early: {process.communicate()[0]}"

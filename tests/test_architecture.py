@@ -18,16 +18,14 @@ MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.i
 
 # From the ground up; a room knows its own floor and those below. docs/architecture.md tells what each is for.
 FLOORS = [
-    (
-        "ground",
-        "errors registry settings onednn paths python_version quiet atomic_files json_lines image_grid environment",
-    ),
-    ("parts", "parts modalities datasets untrusted metrics verify_export"),
+    ("ground", "errors registry settings onednn paths json_settings python_version quiet interruption terminal"),
+    ("files", "atomic_files json_lines image_grid environment"),
+    ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
     ("state", "run_folder checkpoint_files checkpoints devices event_files memory"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
-    ("judging", "subjects reference evaluation_record"),
+    ("judging", "subjects reference evaluation_record evaluation_files"),
     ("whole ways", "trainer evaluator plan comparison"),
     ("serving", "serving"),
     ("command line", "command_line commands cli"),

@@ -112,13 +112,15 @@ def test_a_whole_run_with_relative_paths(tmp_path):
     assert "trained to step 7" in here(ROOT / "train.py", "--resume", "moved/run", "--steps", 7)
 
 
-def test_a_closed_pipe_is_no_traceback(tmp_path):
-    command = [sys.executable, "train.py", *map(str, [*TINY, "--steps", 5, "--logs", tmp_path])]
+def test_a_closed_pipe_is_no_traceback_and_costs_no_training(tmp_path):
+    arguments = [*TINY, "--no-evaluate", "--steps", 5, "--logs", tmp_path, "--name", "run"]
+    command = [sys.executable, "train.py", *map(str, arguments)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()
     errors = process.stderr.read()
     assert process.wait() == 1
     assert "Traceback" not in errors and "closed it" in errors
+    assert (tmp_path / "run" / "export" / "synthetic" / "1").is_dir()
 
 
 def test_an_unknown_command_is_told(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import signal
 from pathlib import Path
 
@@ -99,16 +100,18 @@ def test_the_same_command_gives_the_same_model(whole, tmp_path):
     assert_same_training(whole, tmp_path / "again")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_goes_on_as_if_nothing_had_been(whole, tmp_path, number):
-    folder = tmp_path / "stopped"
-    arguments = ["train.py", *PLAIN, "--logs", tmp_path, "--name", "stopped"]
+    folder = tmp_path / "it's stopped"
+    arguments = ["train.py", *PLAIN, "--logs", tmp_path, "--name", folder.name]
     process = signal_when(arguments, number, lambda: last_step(folder) >= 5)
-    assert process.returncode == 0, process.output
-    assert f"stopped by {number.name} at step" in process.output and "--resume" in process.output
+    assert process.returncode == 75, process.output
+    assert f"stopped by {number.name} at step" in process.output
     stopped_at = int(np.max([int(path.stem[5:]) for path in (folder / "checkpoints").glob("*.index")]))
     assert 5 <= stopped_at < STEPS
-    succeed(train("--resume", folder))
+    _, *go_on = shlex.split(process.output.rpartition("go on with: ")[2])
+    assert go_on == ["train.py", "--resume", str(folder)]
+    succeed(run(*go_on))
     assert_same_training(whole, folder)
 
 

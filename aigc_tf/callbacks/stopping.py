@@ -29,7 +29,9 @@ class Clock(StepCallback):
 
 
 class GracefulStop(StepCallback):
-    """On SIGINT (Ctrl-C) or SIGTERM, lets the step end and training stop; a second Ctrl-C breaks off at once.
+    """On SIGINT (Ctrl-C), SIGTERM or SIGHUP (a dropped connection), lets the step end and training stop.
+
+    A second Ctrl-C breaks off at once. A SIGHUP that is ignored (`nohup`) stays so.
 
     Attributes:
         signal_name: the signal that came, None while none did.
@@ -42,7 +44,10 @@ class GracefulStop(StepCallback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
-        self._previous = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._previous = {number: signal.signal(number, self._ask) for number in numbers}
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if self.signal_name is not None:

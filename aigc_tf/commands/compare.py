@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from aigc_tf.command_line import check_writable
+
 
 @dataclasses.dataclass(frozen=True)
 class Command:
@@ -16,6 +18,9 @@ class Command:
     """Run folders (their newest evaluation counts) or evaluation files, two or more."""
     out: Path = Path("comparison.png")
     """Where the plot goes; .png, .svg or .pdf."""
+
+    def __post_init__(self) -> None:
+        check_writable("--out", self.out)
 
     def run(self) -> int:
         from rich.console import Console

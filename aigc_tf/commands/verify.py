@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from aigc_tf import quiet
+from aigc_tf import quiet, verification
 from aigc_tf.errors import UserError
 from aigc_tf.paths import plain
-
-_SCRIPT = Path(__file__).parents[1] / "verify_export.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +37,14 @@ class Command:
             print(*(f"danger: {danger}" for danger in dangers), "nothing of it was loaded", sep="\n")
             return 1
         with plain(self.path.resolve()) as readable:
-            command = [sys.executable, "-I", str(_SCRIPT), str(readable)]
-            first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
-        if first.returncode:
-            print(first.stdout.strip() or first.stderr.strip()[-2000:])
+            first, second = (verification.verify(readable) for _ in range(2))
+        if first.faults:
+            print(*first.faults, sep="\n")
             return 1
-        if first.stdout != second.stdout:
+        if first.answers != second.answers:
             print("serving_default: another process gave other images for the same seeds")
             return 1
-        *notes, answers = first.stdout.splitlines()
-        print(*notes, f"{self.path} is sound; {answers}", sep="\n")
+        print(*first.notes, f"{self.path} is sound; {first.answers}", sep="\n")
         return 0
 
     def _inspect(self) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -12,7 +10,9 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf import verification
 from aigc_tf.checkpoints import load_model
+from aigc_tf.errors import ExportError
 from aigc_tf.export import contents
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.paths import is_pattern, plain
@@ -21,12 +21,6 @@ from aigc_tf.run_folder import RunFolder
 
 _logger = logging.getLogger("aigc_tf")
 _SEEDS = np.array([0, 1, 2**40], np.int64)
-_logger = logging.getLogger("aigc_tf")
-_VERIFY = Path(__file__).parent.with_name("verify_export.py")
-
-
-class ExportError(RuntimeError):
-    """An export does not do what it promises; nothing was published."""
 
 
 def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"] | None = None) -> Path:
@@ -63,12 +57,8 @@ def _verify(folder: Path, model: GenerativeModel) -> None:
     with tempfile.TemporaryDirectory() as scratch, plain(folder.resolve()) as readable:
         expected = Path(scratch) / "expected.npz"
         np.savez(expected, seed=_SEEDS, image=model.sample(tf.constant(_SEEDS)).numpy())
-        # -I: neither the working directory nor the script's own can lend it our code.
-        command = [sys.executable, "-I", str(_VERIFY), str(readable), str(expected)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
-    if done.returncode:
-        faults = done.stdout.strip() or done.stderr.strip()[-2000:]
-        raise ExportError(f"the export failed its checks and was not published:\n{faults}")
-    for line in done.stdout.splitlines():
-        if line.startswith("note: "):
-            _logger.warning("%s", line.removeprefix("note: "))
+        verdict = verification.verify(readable, expected)
+    if verdict.faults:
+        raise ExportError(f"the export failed its checks and was not published: {'; '.join(verdict.faults)}")
+    for note in verdict.notes:
+        _logger.warning("%s", note)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aigc_tf.settings import check_bounds
+from aigc_tf.settings import check
 
 if TYPE_CHECKING:
     from aigc_tf.config import TrainConfig
@@ -31,7 +31,7 @@ class FamilyConfig:
         def ema_ramp_up(self) -> float: ...
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        check(self)
 
     @property
     def batches_per_step(self) -> int:

@@ -35,7 +35,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
         "accuracy": ((real + 1 - generated) / 2, 0.5, ((real + 1 - high) / 2, (real + 1 - low) / 2)),
         "precision": (_precision(real, generated), 0.5, (_precision(real, high), _precision(real, low))),
         "recall": (real, None, intervals.of_share(real_logits > 0)),
-        "auc": (float(surpassed.mean()), 0.5, intervals.within(intervals.of_mean(surpassed), 0, 1)),
+        "auc": (float(surpassed.mean()), 0.5, intervals.of_mean(surpassed, 0, 1)),
     }
     notes = {} if real + generated else {"precision": "no image at all was called real"}
     return {

@@ -21,6 +21,7 @@ import numpy as np
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need
 
+_MOST = {"brightness": 1.0, "contrast": 0.5, "sharpness": 4.0, "saturation": 1.0}
 _CHUNK = 500  # images turned into float32 at a time
 
 
@@ -39,7 +40,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
             float(values.mean()),
             better="neither",
             reference=float(references[name].mean()),
-            interval=intervals.of_mean(values),
+            interval=intervals.of_mean(values, 0, _MOST[name]),
             judged_by="pixels",
         )
         for name, values in statistics(generated).items()

@@ -20,12 +20,15 @@ _GROUPS = 10
 _LEVEL = 0.95
 
 
-def of_mean(values: np.ndarray) -> Interval | None:
-    """Interval of the mean of float [N], one value an image, by the normal distribution; None for fewer than 2."""
+def of_mean(values: np.ndarray, low: float, high: float = np.inf) -> Interval | None:
+    """Interval of the mean of float [N], one value an image, by the normal distribution; None for fewer than 2.
+
+    It is cut to the range of such a mean, from `low` to `high`.
+    """
     if len(values) < 2:
         return None
     error = values.std(ddof=1, dtype=np.float64) / np.sqrt(len(values))
-    return around(float(values.mean(dtype=np.float64)), float(error))
+    return within(around(float(values.mean(dtype=np.float64)), float(error)), low, high)
 
 
 def of_share(hits: np.ndarray) -> Interval:
@@ -75,5 +78,8 @@ def around(value: float, error: float, degrees_of_freedom: float = np.inf) -> In
 
 
 def within(interval: Interval | None, low: float, high: float = np.inf) -> Interval | None:
-    """The interval cut to the range of its figure, whose value lies in that range."""
-    return None if interval is None else (float(max(interval[0], low)), float(min(interval[1], high)))
+    """The interval cut to the range of its figure, whose value lies in that range up to rounding."""
+    if interval is None:
+        return None
+    first, last = np.clip(interval, low, high)
+    return float(first), float(last)

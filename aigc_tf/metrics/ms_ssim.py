@@ -82,7 +82,7 @@ def _by_class(images: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> li
 
 def _figure(values: np.ndarray, reference: float, judged_by: Literal["pixels", "classifier"], note: str = "") -> Figure:
     note = "; ".join(filter(None, (f"{len(values):,} pairs", note)))
-    return Figure(float(values.mean()), "neither", reference, note, intervals.of_mean(values), judged_by)
+    return Figure(float(values.mean()), "neither", reference, note, intervals.of_mean(values, 0, 1), judged_by)
 
 
 def pairs(rows: np.ndarray, most: int) -> np.ndarray:

@@ -72,7 +72,7 @@ def _compare(
     return {
         "precision": (float(inside.mean()), intervals.of_share(inside)),
         "recall": _share_reached(recalled),
-        "density": (float(crowding.mean()), intervals.within(intervals.of_mean(crowding), 0)),
+        "density": (float(crowding.mean()), intervals.of_mean(crowding, 0)),
         "coverage": _share_reached(covered),
     }
 

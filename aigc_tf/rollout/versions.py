@@ -14,6 +14,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from aigc_tf.atomic_files import open_like, readable
 from aigc_tf.errors import UserError
@@ -31,7 +32,9 @@ def existing(base: Path) -> list[int]:
     """`versions` of a base path that a person named. Raises UserError where there is none."""
     found = versions(base) if base.is_dir() else []
     if not found:
-        raise UserError(f"{base} holds no version: give a model's base path, or publish one with export --to {base}")
+        raise UserError(
+            f"{base} holds no version: give a model's base path, or publish one with export --to {quote(str(base))}"
+        )
     return found
 
 

@@ -7,13 +7,12 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from aigc_tf.errors import UserError
 from aigc_tf.families.family import FamilyConfig
 from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
-from aigc_tf.settings import MANY, Within
+from aigc_tf.settings import MANY, OneOf, Within
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,15 +20,19 @@ class GANConfig(FamilyConfig):
     """What decides a GAN. Raises `UserError`, in one sentence, for values that cannot work."""
 
     # Networks
-    network: Annotated[str, arg(help=f"Architecture of both networks: {', '.join(NETWORKS)}.")] = "lean"
+    network: Annotated[str, OneOf(NETWORKS), arg(help=f"Architecture of both networks: {', '.join(NETWORKS)}.")] = (
+        "lean"
+    )
     latent_dim: Annotated[int, Within(1, 65_536)] = 64
     """Numbers in a latent vector."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
 
     # Objective
-    loss: Annotated[str, arg(help=f"Adversarial loss: {', '.join(GAN_LOSSES)}.")] = "non_saturating"
-    penalties: Annotated[tuple[str, ...], arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")] = ("r1",)
+    loss: Annotated[str, OneOf(GAN_LOSSES), arg(help=f"Adversarial loss: {', '.join(GAN_LOSSES)}.")] = "non_saturating"
+    penalties: Annotated[
+        tuple[str, ...], OneOf(PENALTIES), arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")
+    ] = ("r1",)
     penalty_weight: Annotated[float, Within(0)] = 1.0
     """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp)."""
     penalty_interval: Annotated[int, Within(1, MANY)] = 4
@@ -38,7 +41,9 @@ class GANConfig(FamilyConfig):
     """Discriminator updates per generator update, each on real images of its own."""
 
     # Optimisation
-    optimizer: Annotated[str, arg(help=f"For both networks: {', '.join(OPTIMIZERS)}.")] = "adam"
+    optimizer: Annotated[
+        str, OneOf(OPTIMIZERS, "optimizers"), arg(help=f"For both networks: {', '.join(OPTIMIZERS)}.")
+    ] = "adam"
     generator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
     """Learning rate of the generator."""
     discriminator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
@@ -54,20 +59,6 @@ class GANConfig(FamilyConfig):
     """Half-life of the generator's moving average, in images; 0 for no averaging."""
     ema_ramp_up: Annotated[float, Within(0)] = 0.1
     """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
-
-    def __post_init__(self) -> None:
-        for registry, chosen in (
-            (NETWORKS, [self.network]),
-            (GAN_LOSSES, [self.loss]),
-            (PENALTIES, self.penalties),
-        ):
-            for name in chosen:
-                registry.check(name)
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(f"{self.optimizer!r} is not one of the optimizers: {', '.join(OPTIMIZERS)}")
-        if len(set(self.penalties)) < len(self.penalties):
-            raise UserError(f"penalties names one twice: {', '.join(self.penalties)}")
-        super().__post_init__()
 
     @property
     def batches_per_step(self) -> int:

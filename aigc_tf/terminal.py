@@ -1,0 +1,81 @@
+"""What is printed, on whatever it goes to: few characters, a reader that goes away, a terminal that hangs up."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+# For terminals that know ASCII, or Latin-1, only; one for one, so that tables stay straight. Others become \u2026 and
+# the like.
+_PLAIN = str.maketrans("↑↓─━│┃┌┐└┘├┤┬┴┼╭╮╰╯→←×–—“”‘’", "^v--||+++++++++++++><x--\"\"''")
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character, behind = error.object[error.start], error.start + 1
+    if "\udc80" <= character <= "\udcff":  # a byte of a path that could not be decoded
+        return character.encode("ascii", "surrogateescape"), behind
+    return character.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii"), behind
+
+
+codecs.register_error("aigc_tf.plain", _plain)
+
+
+def use_plain_characters() -> None:
+    """From here on, nothing printed fails because standard output or error cannot show a character."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="aigc_tf.plain")
+
+
+class Lasting:
+    """A text stream that takes no harm where nobody can read it any more, or its disk is full.
+
+    Attributes:
+        lost: whether something could not be written; all behind it was dropped.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._forgiving():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._forgiving():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self.lost = True
+            drop(self._stream)
+
+
+@contextlib.contextmanager
+def lasting_output() -> Iterator[Lasting]:
+    """Standard output and error are `Lasting` meanwhile: what runs inside is worth more than what it says."""
+    output, errors = Lasting(sys.stdout), Lasting(sys.stderr)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        yield output
+
+
+def drop(stream: TextIO) -> None:
+    """Let a stream that can no longer be written end in nothing, with what it still holds: Python flushes at exit."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)

@@ -1,0 +1,59 @@
+"""Runs `verify_export` in a fresh process: the packages that we have, and nothing of this project's code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_SCRIPT = Path(__file__).with_name("verify_export.py")
+_NOTE = "note: "
+# The path is handed over since -I, which keeps out the working directory, ignores PYTHONPATH and packages installed for
+# the user as well. Where the path leads to this project, too, its name is barred.
+_BARRED = """
+import json, runpy, sys
+sys.path[:] = json.loads(sys.argv[1])
+sys.modules["aigc_tf"] = None
+sys.argv[:] = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+class Verdict:
+    """What the script said of an export.
+
+    Attributes:
+        faults: a sentence each; none for a sound export.
+        notes: what a person should know of an export that is sound all the same.
+        answers: "answers sha256:…", the same in every process that loads a sound export; empty for others.
+    """
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        said = [line for line in done.stdout.split("\n") if line]
+        self.notes = [line.removeprefix(_NOTE) for line in said if line.startswith(_NOTE)]
+        others = [line for line in said if not line.startswith(_NOTE)]
+        self.faults = others if done.returncode else []
+        self.answers = "" if done.returncode else "\n".join(others)
+        if done.returncode and not self.faults:
+            self.faults = [f"the check itself broke off: {_reason(done)}"]
+
+
+def verify(folder: Path, expected: Path | None = None) -> Verdict:
+    """Check the export in `folder`; `expected` as for `verify_export`."""
+    arguments = [str(path.resolve()) for path in (folder, expected) if path is not None]
+    with tempfile.TemporaryDirectory() as scratch:
+        # What it prints is UTF-8, whatever the terminal speaks.
+        command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(sys.path), str(_SCRIPT), *arguments]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="backslashreplace", cwd=scratch)
+    return Verdict(done)
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode < 0:
+        killed = signal.Signals(-done.returncode).name
+        return f"killed by {killed}" + (" (out of memory?)" if killed == "SIGKILL" else "")
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit status {done.returncode}"
