@@ -12,7 +12,8 @@ from tqdm import tqdm
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.metrics.classifier import load_classifier
 from aigc_tf.metrics.evidence import Observations
-from aigc_tf.metrics.extractor import Extractor, load_extractor, observe
+from aigc_tf.metrics.extractor import Extractor, observe
+from aigc_tf.metrics.extractors import load_extractor
 
 Progress = Callable[[int], object]
 

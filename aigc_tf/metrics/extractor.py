@@ -60,39 +60,6 @@ class Extractor:
     caution: str = ""
 
 
-def load_extractor(
-    choice: str,
-    dataset: str,
-    data: LabelledImages,
-    cache: Path | None = None,
-    announce: Callable[[str], None] = print,
-) -> Extractor:
-    """The extractor that `choice` names, for images like those of `data`, which go by the name `dataset`.
-
-    Args:
-        choice: "lenet", the small classifier of the data set; "inception", the network of the published FID; else the
-            path of a Keras model (`.keras`, `.h5`) or of a SavedModel's folder.
-        dataset: a name in DATASETS.
-        data: its images; their labels are used by "lenet" only.
-        cache: folder for what is made or fetched once; None for `default_cache()`.
-        announce: is given a line before anything slow (training, a download) or risky (a model file is a program).
-
-    Raises ValueError, in one sentence for a person, where there is no such extractor or it cannot see such images.
-    """
-    # Imported here, since each of them imports TensorFlow, and this contract.
-    if choice == "lenet":
-        from aigc_tf.metrics.classifier import load_classifier
-
-        return load_classifier(dataset, data, cache, announce)
-    if choice == "inception":
-        from aigc_tf.metrics import inception
-
-        return inception.load(data.spec.image_shape, cache, announce)
-    from aigc_tf.metrics import keras_file
-
-    return keras_file.load(expanded(choice), data.spec.image_shape, announce)
-
-
 def observe(
     extractor: Extractor,
     images: np.ndarray,
@@ -108,7 +75,7 @@ def observe(
     Args:
         content: names exactly these images in this order by their content (a hash): what was seen of them is then
             read from the cache, or kept there. None: nothing is kept.
-        cache: as for `load_extractor`.
+        cache: folder for what was seen; None for `default_cache()`.
         progress: is called after each batch with the number of images in it.
 
     Raises ValueError for images of another type or shape, and for features that are not finite.

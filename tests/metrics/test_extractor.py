@@ -10,7 +10,8 @@ from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import lenet
 from aigc_tf.metrics.evidence import Observations
-from aigc_tf.metrics.extractor import Extractor, cautions, load_extractor, observe
+from aigc_tf.metrics.extractor import Extractor, cautions, observe
+from aigc_tf.metrics.extractors import load_extractor
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 8, 9, 3), dtype=np.uint8)
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import inception
-from aigc_tf.metrics.extractor import cautions, load_extractor, observe
+from aigc_tf.metrics.extractor import cautions, observe
+from aigc_tf.metrics.extractors import load_extractor
 
 FEATURES, OUTPUTS = 6, 5
 RANDOM = np.random.default_rng(0)

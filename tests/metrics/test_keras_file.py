@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import keras_file
-from aigc_tf.metrics.extractor import load_extractor, observe
+from aigc_tf.metrics.extractor import observe
+from aigc_tf.metrics.extractors import load_extractor
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 layers = tf.keras.layers
