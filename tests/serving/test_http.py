@@ -57,13 +57,18 @@ def test_an_offer_of_http_2_is_passed_over(server, expected, framed, size):
 
 def next_answer(connection: socket.socket) -> tuple[int, dict]:
     """Of several in a row: reads byte by byte, so that nothing of the one behind it is taken along."""
-    head = b""
+
+    def received(size: int) -> bytes:
+        piece = connection.recv(size)
+        assert piece, "the server hung up"
+        return piece
+
+    head = body = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(1)
+        head += received(1)
     length = int(head.lower().partition(b"content-length: ")[2].split()[0])
-    body = b""
     while len(body) < length:
-        body += connection.recv(length - len(body))
+        body += received(length - len(body))
     return int(head.split()[1]), json.loads(body)
 
 
