@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from aigc_tf import onednn, quiet
+from aigc_tf import quiet
 from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
@@ -141,8 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(arguments: list[str]) -> int:
     start, config = _parse_train(arguments)
     run = None if start.resume is None else RunFolder.open(start.resume)
-    if run is not None and (changed := onednn.go_on_with(run.tensorflow_variables())):
-        print(changed, file=sys.stderr)
+    if run is not None:
+        run.choose_kernels()
     quiet.import_tensorflow()
     if start.dry_run:
         from aigc_tf import plan
@@ -162,6 +162,8 @@ def _train(arguments: list[str]) -> int:
 def _evaluate(arguments: list[str]) -> int:
     command: EvaluateCommand = parse(EvaluateCommand, arguments, "evaluate.py")
     run = RunFolder.open(command.subject) if command.subject and command.judges_run else None
+    if run is not None:
+        run.choose_kernels()
     tf = quiet.import_tensorflow()
     tf.config.experimental.enable_op_determinism()  # as train.py does: the same figures from both
     from aigc_tf import evaluation_files, evaluator, subjects

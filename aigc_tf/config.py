@@ -170,9 +170,11 @@ class TrainConfig:
     def _from_values(cls, values: dict[str, Any]) -> TrainConfig:
         """The configuration of flat values as JSON has them."""
         model = values.get("model", cls.model)
-        family = FAMILIES[model if isinstance(model, str) else cls.model].config
+        if not isinstance(model, str):
+            raise UserError(f"model is {json.dumps(model)[:80]}, but must be one of {', '.join(FAMILIES)}")
+        family = FAMILIES[model].config
         names = {field.name for field in dataclasses.fields(family)}
-        known = cls.of(model=model).flat() if model in FAMILIES else {}
+        known = cls.of(model=model).flat()
         if unknown := values.keys() - known.keys():
             raise UserError(f"no such field: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
         of_family = json_settings.read(family, {name: values[name] for name in names & values.keys()})

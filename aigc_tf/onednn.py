@@ -14,25 +14,29 @@ _VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 _given = os.environ.get(_VARIABLE)  # by the person, or by a command of ours that started this process
 
 
+def _knows_it() -> bool:
+    return platform.machine() in ("x86_64", "AMD64")
+
+
 def switch_on() -> None:
     """Choose oneDNN unless the environment says otherwise. To be called before TensorFlow is imported."""
-    if platform.machine() in ("x86_64", "AMD64"):
+    if _knows_it():
         os.environ.setdefault(_VARIABLE, "1")
 
 
-def go_on_with(variables: Mapping[str, str]) -> str | None:
-    """Choose what a run began with, given the `tensorflow_variables` of its environment.json.
+def choose_as(variables: Mapping[str, str]) -> str | None:
+    """Choose what a run was begun or last resumed with, given the `tensorflow_variables` of its environment.json.
 
-    Returns a sentence for the person where the choice is not today's default or theirs differs from the run's, else
-    None. To be called before TensorFlow is imported.
+    Returns a sentence for the person where that is not today's default or theirs differs from the run's, else None. To
+    be called before TensorFlow is imported.
     """
     began = variables.get(_VARIABLE)
+    if not _knows_it() or (_given is not None and _given == began):
+        return None
     if _given is not None:
-        if _given == began:
-            return None
         return (
-            f"this run began with {_VARIABLE}={began or '(unset)'} and now goes on with {_given}: "
-            "from here its last digits are not those of an unbroken run"
+            f"this run was trained with {_VARIABLE}={began or '(unset)'} and is now used with {_given}: "
+            "last digits will not be those of an unbroken run"
         )
     if began is None:  # TensorFlow chose, by the processor
         os.environ.pop(_VARIABLE, None)

@@ -8,13 +8,14 @@ import json
 import os
 import re
 import shutil
+import sys
 import uuid
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-from aigc_tf import json_lines
+from aigc_tf import json_lines, onednn
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
@@ -138,8 +139,13 @@ class RunFolder:
         name = "environment.json" if step == 0 else f"environment-from-step-{step}.json"
         write_atomically(self.path / name, json.dumps(environment, indent=2) + "\n")
 
-    def tensorflow_variables(self) -> dict[str, str]:
-        """The environment variables that decided TensorFlow's kernels when the run was last begun or resumed."""
+    def choose_kernels(self) -> None:
+        """Let TensorFlow, which must not be imported yet, compute as it did when the run was begun or last resumed, and
+        tell the person where that is not today's way."""
+        if told := onednn.choose_as(self._tensorflow_variables()):
+            print(told, file=sys.stderr)
+
+    def _tensorflow_variables(self) -> dict[str, str]:
         later = self.path.glob("environment-from-step-*.json")
         steps = {int(step): file for file in later if (step := file.stem.rpartition("-")[2]).isdigit()}
         newest = steps[max(steps)] if steps else self.path / "environment.json"

@@ -183,13 +183,14 @@ def test_server_files_are_the_messages_that_the_server_reads():
 
 def test_batch_sizes_follow_from_the_measurement():
     batching = read("batching.config", "BatchingParameters")
-    sizes = list(batching.allowed_batch_sizes)
-    assert sizes == sorted(set(sizes))
+    # Each row is a computation of its own: filling a batch up to one of a few sizes would only cost.
+    assert not batching.allowed_batch_sizes
     assert batching.enable_large_batch_splitting.value
-    assert sizes[-1] == batching.max_execution_batch_size.value <= batching.max_batch_size.value
+    together = batching.max_execution_batch_size.value
+    assert together <= batching.max_batch_size.value
     record = json.loads((DEPLOY.parent / "benchmarks/results/batching.json").read_text())
     cost = {row["batch"]: row["cpu_ms_per_image"] for row in record["rows"]}
-    assert sizes[-1] == min(batch for batch in cost if cost[batch] <= 1.1 * min(cost.values()))
+    assert together == min(batch for batch in cost if cost[batch] <= 1.1 * min(cost.values()))
     assert str(batching.num_batch_threads.value) == CONTAINER["resources"]["limits"]["cpu"]
 
 

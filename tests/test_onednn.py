@@ -35,7 +35,7 @@ def test_a_run_goes_on_as_it_began(tmp_path):
     begin = [*TINY, "--steps", 10, "--no-evaluate", "--no-export", "--logs", tmp_path, "--name", "a"]
     succeed(train(*begin, env=without(VARIABLE)))
     assert variables("environment.json")[VARIABLE] == "1"
-    assert f"{VARIABLE}=1 and now goes on with 0" in go_on(20, {**os.environ, VARIABLE: "0"})
+    assert f"{VARIABLE}=1 and is now used with 0" in go_on(20, {**os.environ, VARIABLE: "0"})
     assert VARIABLE not in go_on(30, without(VARIABLE))
     assert variables("environment-from-step-20.json")[VARIABLE] == "0"
 

@@ -46,6 +46,7 @@ class Command:
             labels.check_assignable(self.to, self.label)
             _check_loadable(self.to, self.server_path)
             self.servers.look({self.to.resolve().name: []})  # who is down is told now, not after the work
+        run.choose_kernels()
         quiet.import_tensorflow()
         from aigc_tf import export
 

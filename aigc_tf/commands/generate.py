@@ -19,7 +19,7 @@ class Command:
     """Ask a model server for images, and save them as PNGs named by their seeds.
 
     The server is TensorFlow Serving, or `python -m aigc_tf serve`. The same seed of the same model is the same file,
-    byte for byte, however often and over whichever protocol it is asked for.
+    byte for byte, however often and over whichever protocol it is asked for, from any server on one kind of processor.
     """
 
     server: str
