@@ -15,15 +15,9 @@ _PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "numpy", "tensorboard",
 
 # What changes TensorFlow's results or speed, by name: records are shown to others, and the environment holds secrets.
 _VARIABLES = (
-    *(
-        "CUDA_VISIBLE_DEVICES",
-        "OMP_NUM_THREADS",
-        "ONEDNN_MAX_CPU_ISA",
-        "TF_CPP_MIN_LOG_LEVEL",
-        "TF_CUDNN_DETERMINISTIC",
-    ),
-    *("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_NUM_INTEROP_THREADS"),
-    *("TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS", "XLA_FLAGS"),
+    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "TF_CPP_MIN_LOG_LEVEL"),
+    *("TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH"),
+    *("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS", "XLA_FLAGS"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Puts many images into one for the eye, and writes it as PNG."""
+"""Puts many images into one for the eye."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.trainer import num_steps
+from aigc_tf.session import num_steps
 
 
 def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import math
 from collections.abc import Callable, Iterator
 from shlex import quote
 from typing import Literal
@@ -33,13 +32,11 @@ from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
-from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.session import Session, steps_per_call
 
 _MOST_ROLLBACKS = 3
-_HELD_OUT_BATCHES = 8
 _FOREVER = 2**62
-_MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within which a signal is obeyed
 _logger = logging.getLogger("aigc_tf")
 
 
@@ -56,8 +53,15 @@ class Ending:
     collapsed: bool
 
 
-def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[str], None] = print) -> RunFolder | None:
+def train(
+    config: TrainConfig,
+    resume: RunFolder | None = None,
+    data: ImageDataset | None = None,
+    say: Callable[[str], None] = print,
+) -> RunFolder | None:
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
+
+    `data` are the images to learn, by default those that `config.dataset` names.
 
     Returns the run folder where the budget was spent, None where a signal stopped training (it is then saved).
     Raises UserError for what the person can mend, DivergedError, OSError where the disk does not take the records, and
@@ -69,11 +73,10 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
     tf.config.optimizer.set_experimental_options({"remapping": False})
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
-    data = DATASETS[config.dataset](config.data_dir)
+    data = data or DATASETS[config.dataset](config.data_dir)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     if config.evaluate or config.evaluate_every:
         evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))
-    last_step = num_steps(config, data.spec.num_examples)
     machine = environment.describe(devices.names(strategy))
 
     with strategy.scope():
@@ -100,10 +103,11 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quote(str(run.path.parent))})")
         result: Literal["best"] | None = None
-        if is_finished(model, checkpoints, config, last_step):
+        session = Session(config, model, data, run, checkpoints)
+        if session.is_finished:
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
         else:
-            ending = fit_until_done(model, checkpoints, config, run, data, last_step)
+            ending = fit_until_done(session)
             if ending.signal_name:
                 step = checkpoints.last_step
                 resume_it = f"python train.py --resume {quote(str(run.path))}"
@@ -153,43 +157,12 @@ def _noted(what: str, command: str, failed: list[str]) -> Iterator[None]:
         failed.append(f"{what} failed ({reason}): once that is mended, {command}")
 
 
-def is_finished(model: GenerativeModel, checkpoints: Checkpoints, config: TrainConfig, last_step: int | None) -> bool:
-    """Whether the budget is spent already."""
-    if config.minutes is not None:
-        return checkpoints.seconds >= 60 * config.minutes
-    return last_step is not None and int(model.step.numpy()) >= last_step
-
-
-def num_steps(config: TrainConfig, num_examples: int) -> int | None:
-    """The step at which training ends, None where the clock decides."""
-    if config.epochs is not None:
-        return math.ceil(config.epochs * num_examples / (config.global_batch_size * config.family.batches_per_step))
-    return config.steps
-
-
-def steps_per_call(config: TrainConfig, first_step: int) -> int:
-    """Steps that one call of the compiled function makes: as many as fit between all that happens around them.
-
-    Python needs half a millisecond from one call to the next, in which the cores rest. (Keras makes the last call of
-    training shorter where its end asks for that.)
-    """
-    happens = (config.log_every, config.sample_every, config.histogram_every, config.checkpoint_every)
-    common = math.gcd(first_step, config.evaluate_every, *happens)
-    return max(steps for steps in range(1, _MOST_STEPS_PER_CALL + 1) if common % steps == 0)
-
-
-def fit_until_done(
-    model: GenerativeModel,
-    checkpoints: Checkpoints,
-    config: TrainConfig,
-    run: RunFolder,
-    data: ImageDataset,
-    last_step: int | None,
-) -> Ending:
-    """Train from the model's step to `last_step`, going back and trying again where `on_divergence` says so."""
+def fit_until_done(session: Session) -> Ending:
+    """Train from the model's step to the last one, going back and trying again where `on_divergence` says so."""
+    model, checkpoints, config = session.model, session.checkpoints, session.config
     for rollbacks in range(_MOST_ROLLBACKS + 1):
         try:
-            return fit(model, checkpoints, config, run, data, last_step)
+            return fit(session)
         except DivergedError as error:
             if config.on_divergence == "stop" or rollbacks == _MOST_ROLLBACKS:
                 tried = f" after {rollbacks} rollbacks" if rollbacks else ""
@@ -204,15 +177,10 @@ def fit_until_done(
     raise AssertionError("the loop above returns or raises")
 
 
-def fit(
-    model: GenerativeModel,
-    checkpoints: Checkpoints,
-    config: TrainConfig,
-    run: RunFolder,
-    data: ImageDataset,
-    last_step: int | None,
-) -> Ending:
+def fit(session: Session) -> Ending:
     """One call of Keras' `fit`, as a single epoch over a stream of batches that begins at the model's step."""
+    config, model, data, run = session.config, session.model, session.data, session.run
+    checkpoints = session.checkpoints
     first_step = int(model.step.numpy())
     run.trim(first_step, config)
     event_files.trim(run.tensorboard, first_step, config)
@@ -225,17 +193,13 @@ def fit(
     rows = config.global_batch_size * config.family.batches_per_step
     stream = batches(data.train_images, data.train_labels, rows, config.seed, first_step)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
-    steps = _FOREVER if last_step is None else last_step - first_step
-    shown = min(_HELD_OUT_BATCHES, -(-len(data.test_images) // config.global_batch_size))
-    held_out = batches(data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, shown)
+    steps = _FOREVER if session.last_step is None else session.last_step - first_step
     stop = GracefulStop()
     judging = None
     if config.evaluate_every:
         judge = evaluator.during_training(model, run, data)
         judging = Judging(judge, config.evaluate_every, config.on_collapse, writer, run.judgements_file, checkpoints)
-    watchers = callbacks.build(
-        config, run, checkpoints, writer, data.train_images[:100], held_out, last_step, stop, judging
-    )
+    watchers = callbacks.build(session, writer, stop, judging)
     model.steps_per_execution = steps_per_call(config, first_step)
     model.make_train_function(force=True)  # the one of a fit before this may be for single steps
     try:

@@ -22,7 +22,7 @@ FLOORS = [
     ("files", "atomic_files json_lines image_grid environment"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
-    ("state", "run_folder checkpoint_files checkpoints devices event_files memory"),
+    ("state", "run_folder checkpoint_files checkpoints devices event_files memory session"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),
@@ -34,7 +34,9 @@ FLOORS = [
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}
 
 # What trains, saves and shows any model.
-SHARED = "trainer plan memory checkpoints checkpoint_files run_folder settings devices event_files families.family"
+SHARED = (
+    "trainer session plan memory checkpoints checkpoint_files run_folder settings devices event_files families.family"
+)
 
 
 def room(module: str) -> str:

@@ -17,15 +17,13 @@ from aigc_tf.datasets.image_dataset import ImageDataset
 channels = int(sys.argv[2])
 random = np.random.default_rng(0)
 
-def load(data_dir):
-    def part(count):
-        return random.integers(0, 256, (count, 10, 17, channels), dtype=np.uint8), np.arange(count) % 2
-    return ImageDataset.of(part(12), part(6), class_names=("a", "b"), source="noise", licence="CC0")
+def part(count):
+    return random.integers(0, 256, (count, 10, 17, channels), dtype=np.uint8), np.arange(count) % 2
 
-trainer.DATASETS = {"synthetic": load}
+data = ImageDataset.of(part(12), part(6), class_names=("a", "b"), source="noise", licence="CC0")
 config = TrainConfig.of(dataset="synthetic", latent_dim=4, global_batch_size=16, steps=3, sample_every=2, log_every=1,
                      network=sys.argv[3], logs=Path(sys.argv[1]), name="run")
-trainer.train(config)
+trainer.train(config, data=data)
 """
 
 

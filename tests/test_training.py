@@ -25,7 +25,7 @@ from commands import (
 )
 
 from aigc_tf.config import TrainConfig
-from aigc_tf.trainer import steps_per_call
+from aigc_tf.session import steps_per_call
 
 STEPS = 47
 PLAIN = [*TINY, "--no-evaluate", "--no-export", "--steps", STEPS]

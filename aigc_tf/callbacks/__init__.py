@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 
 from aigc_tf.callbacks.curves import Curves
@@ -15,38 +14,31 @@ from aigc_tf.callbacks.progress import Progress
 from aigc_tf.callbacks.saving import CheckpointSaver
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.callbacks.stopping import Clock, GracefulStop
-from aigc_tf.checkpoints import Checkpoints
-from aigc_tf.config import TrainConfig
-from aigc_tf.run_folder import RunFolder
+from aigc_tf.datasets.pipeline import batches
+from aigc_tf.session import Session
 
 
 def build(
-    config: TrainConfig,
-    run: RunFolder,
-    checkpoints: Checkpoints,
-    writer: tf.summary.SummaryWriter,
-    real: np.ndarray,
-    held_out: tf.data.Dataset,
-    last_step: int | None,
-    stop: GracefulStop,
-    judging: Judging | None,
+    session: Session, writer: tf.summary.SummaryWriter, stop: GracefulStop, judging: Judging | None
 ) -> list[StepCallback]:
     """The callbacks of a run, in order: what finds a broken step comes before what records and saves it.
 
-    `real` are training images uint8 [N,H,W,C] to show, `held_out` a few batches for `test_step`, `last_step` the end
-    of training (None where the clock decides), `stop` what turns signals into an orderly end, `judging` what judges
-    meanwhile, if that is wanted.
+    `writer` writes TensorBoard's events, `stop` turns signals into an orderly end, and `judging` judges meanwhile, if
+    that is wanted.
     """
-    limit = None if config.minutes is None else config.minutes * 60
+    config, data, run, checkpoints = session.config, session.data, session.run, session.checkpoints
+    held_out = batches(
+        data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, session.held_out_batches
+    )
     return [
         stop,
         DivergenceGuard(),
-        Clock(checkpoints, limit),
+        Clock(checkpoints, session.last_second),
         HeldOut(held_out, config.sample_every),
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
-        Pictures(writer, run, config.sample_every, real),
+        Pictures(writer, run, config.sample_every, data.train_images[:100]),
         Histograms(writer, config.histogram_every),
         *([judging] if judging else []),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),
-        Progress(last_step, limit, checkpoints, config.global_batch_size),
+        Progress(session.last_step, session.last_second, checkpoints, config.global_batch_size),
     ]

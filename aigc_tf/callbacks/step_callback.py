@@ -8,7 +8,7 @@ import tensorflow as tf
 class StepCallback(tf.keras.callbacks.Callback):
     """Calls `on_step(step, logs)` behind each call of the compiled step; `step` counts from the beginning of the run.
 
-    A call makes several steps (`trainer.steps_per_call`), but never passes one at which a callback has something to do.
+    A call makes several steps (`session.steps_per_call`), but never passes one at which a callback has something to do.
     """
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
