@@ -12,6 +12,7 @@ import re
 import shutil
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -105,7 +106,7 @@ def _images(change: Callable[[bytes, int], bytes]) -> Callable[..., tuple[int, b
 
 def _without_text(png: bytes, _: int) -> bytes:
     kept = b"".join(
-        len(data).to_bytes(4, "big") + kind + data + conformance.zlib.crc32(kind + data).to_bytes(4, "big")
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
         for kind, data in png_chunks(png)
         if kind not in (b"tEXt", b"iTXt")
     )

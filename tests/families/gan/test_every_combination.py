@@ -22,7 +22,7 @@ def network(request):
 def networks(network):
     """Both networks and their first weights; building them again for each combination would take most of the time."""
     tf.keras.utils.set_random_seed(0)
-    pair = NETWORKS[network](SPEC, config().latent_dim, spectral_norm=True)
+    pair = NETWORKS[network](SPEC, config().family.latent_dim, spectral_norm=True)
     return pair, [part.get_weights() for part in pair]
 
 
@@ -61,7 +61,7 @@ def test_mixed_precision_steps_keep_weights_in_float32(network):
 def test_jit_compile_takes_the_step_of_the_network(network):
     """XLA turns random bits into floats in its own way, so only what precedes all noise can be equal."""
     settings = config(network=network, penalties=("r1",), penalty_interval=1, global_batch_size=2)
-    compiled = created_gan(config(**{**vars(settings), "jit_compile": True}))
+    compiled = created_gan(settings.changed(jit_compile=True))
     plain = created_gan(settings, eager=True)
     assert_close(weights(compiled), weights(plain), atol=0)
     before = weights(compiled)
