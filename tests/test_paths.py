@@ -18,7 +18,7 @@ from PIL import Image
 from aigc_tf import event_files, plots, subjects
 from aigc_tf.checkpoints import Checkpoints, load_model
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import DATASETS, image_files
+from aigc_tf.datasets import DATASETS, given_images
 from aigc_tf.errors import UserError
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.metrics import keras_file
@@ -104,7 +104,7 @@ def test_exports_samples_data_and_extractors_work_under_every_name(trained, tmp_
 
     (folder / "images").mkdir()
     Image.new("L", (16, 16), 7).save(folder / "images" / "1.png")
-    assert image_files.read(folder / "images", (16, 16, 1)).max() == 7
+    assert given_images.read(folder / "images", (16, 16, 1)).pixels.max() == 7
 
     pixels, labels = np.zeros([20, 28, 28], np.uint8), np.arange(20) % 10
     np.savez(folder / "mnist.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
@@ -199,6 +199,26 @@ def test_foreign_files_in_a_run_are_left_alone(trained, tmp_path):
 def test_paths_that_no_file_can_have_are_refused(text, said):
     with pytest.raises(UserError, match=said):
         expanded(text)
+
+
+def test_links_in_a_circle_are_refused(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("nothing")
+    for path in (loop, loop / "x"):
+        with pytest.raises(UserError, match="links that lead in a circle"):
+            expanded(str(path))
+    assert expanded(str(tmp_path / "dangling")) == tmp_path / "dangling"
+    judge = ["evaluate.py", "--samples", ".", "--dataset", "synthetic"]
+    commands = (
+        ["-m", "aigc_tf", "list", loop],
+        ["-m", "aigc_tf", "withdraw", loop],
+        ["train.py", "--data-dir", loop],
+        [*judge, "--json", loop],
+        [*judge, "--report", loop / "x"],
+    )
+    for command in commands:
+        assert "links that lead in a circle" in refused(run(*command))
 
 
 def test_logs_that_lie_too_deep_are_refused():
