@@ -44,13 +44,14 @@ def keep(
         if remark:
             others.append(lambda: say(remark))
         others.append(lambda: say(f"report: {page_of_run}"))
-    faults = []
-    for write in [
+    writes: list[Callable[[], object]] = [
         *(partial(evaluation_record.write, record, file) for file in records),
         *(partial(page.write, file, record, evidence) for file in pages),
         *others,
         lambda: evaluation_record.show(record),
-    ]:
+    ]
+    faults = []
+    for write in writes:
         try:
             write()
         except Exception as error:
