@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from aigc_tf.paths import LONGEST_NAME
 
 
 def write_atomically(path: Path, content: str | bytes, *, shared: bool = False) -> None:
@@ -58,7 +61,11 @@ def readable(mode: int) -> int:
 
 
 def _part_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    """The same for all writers of a file, who lock it; a name that would get too long is told by its hash."""
+    name = f".{path.name}.part"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.part"
+    return path.with_name(name)
 
 
 @contextlib.contextmanager

@@ -18,12 +18,12 @@ from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
-from aigc_tf.errors import UserError
+from aigc_tf.errors import FaultError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.settings import changeable
-from aigc_tf.terminal import lasting_output
+from aigc_tf.terminal import lasting_output, why_lost
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _train(arguments: list[str]) -> int:
         if trainer.train(config, run) is None:
             return STOPPED_EARLY
     if output.lost:
-        raise BrokenPipeError
+        raise FaultError(why_lost(output.lost))
     return 0
 
 

@@ -52,11 +52,15 @@ def _path(type_info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
 def parse(kind: type[T], arguments: list[str], program: str, **options: Any) -> Any:
     """tyro.cli, with its boxed error messages told in a line or two."""
     shown = io.StringIO()
+    output = terminal.Lasting(sys.stdout)  # argparse would pass over help that cannot be printed
     try:
-        with contextlib.redirect_stderr(shown), _REGISTRY:
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(shown), _REGISTRY:
             return tyro.cli(kind, prog=program, args=arguments, **options)
     except SystemExit as stop:
         if stop.code in (0, None):
+            terminal.deliver()
+            if output.lost:
+                raise FaultError(terminal.why_lost(output.lost)) from None
             raise
         raise UserError(f"{_in_one_line(shown.getvalue())} ({program} --help lists all)") from None
 
@@ -88,20 +92,22 @@ def check_writable(flag: str, file: Path) -> None:
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command: mistakes of a person and faults of a machine become a sentence and a status, bugs a traceback."""
+    terminal.replace_closed()
     terminal.use_plain_characters()
     try:
-        return command()
+        status = command()
+        terminal.deliver()
+        return status
     except UserError as error:
         return _end(2, f"error: {error}")
     except DivergedError as error:
         return _end(1, f"error: training diverged: {error}")
     except FaultError as error:
         return _end(1, f"error: {error}")
-    except BrokenPipeError:
-        terminal.drop(sys.stdout)
-        return _end(1, "error: whatever read our output has closed it (a pipe into head, say)")
+    except BrokenPipeError as error:
+        return _end(1, f"error: {terminal.why_lost(error)}")
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             return _end(2, f"error: {error}")
         if error.errno is not None and error.errno not in _STORAGE_FAULTS:
             raise
@@ -113,4 +119,5 @@ def guarded(command: Callable[[], int]) -> int:
 def _end(status: int, line: str) -> int:
     with contextlib.suppress(OSError):  # a terminal that is gone changes nothing about the status
         print(line, file=sys.stderr)
+    terminal.give_up_undelivered()
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +29,33 @@ def keep(
     extractors, and fewer images than were judged before, have files of their own beside them. `json` and `report` are
     files for the record and its report.
 
-    Raises the first OSError of a place that did not take it, once all others have it and the table is shown.
+    Records are written before what is drawn of them, and all files before a word is said. Raises the first fault, of a
+    place that did not take its file or of ours, once all else is written and the table is shown.
     """
-    writes: list[Callable[[], object]] = []
+    records = [] if json is None else [json]
+    pages = [] if report is None else [report]
+    others: list[Callable[[], object]] = []
     if run is not None:
-        step, variant = record["subject"]["step"], _variant(run, record, evidence.extractor, say)
-        events = run.tensorboard / f"evaluation-{step}{variant}"
-        writes += [
-            lambda: evaluation_record.write(record, run.evaluation_file(step, variant)),
-            lambda: page.write(run.report_file(step, variant), record, evidence),
-            lambda: tensorboard.write(events, step, record, evidence),
-            lambda: say(f"report: {run.report_file(step, variant)}"),
-        ]
-    if json is not None:
-        writes.append(lambda: evaluation_record.write(record, json))
-    if report is not None:
-        writes.append(lambda: page.write(report, record, evidence))
+        step, (variant, remark) = record["subject"]["step"], _variant(run, record, evidence.extractor)
+        events, page_of_run = run.tensorboard / f"evaluation-{step}{variant}", run.report_file(step, variant)
+        records.insert(0, run.evaluation_file(step, variant))
+        pages.insert(0, page_of_run)
+        others.append(lambda: tensorboard.write(events, step, record, evidence))
+        if remark:
+            others.append(lambda: say(remark))
+        others.append(lambda: say(f"report: {page_of_run}"))
+    writes: list[Callable[[], object]] = [
+        *(partial(evaluation_record.write, record, file) for file in records),
+        *(partial(page.write, file, record, evidence) for file in pages),
+        *others,
+        lambda: evaluation_record.show(record),
+    ]
     faults = []
     for write in writes:
         try:
             write()
-        except OSError as error:
+        except Exception as error:
             faults.append(error)
-    evaluation_record.show(record)
     if faults:
         raise faults[0]
 
@@ -61,14 +66,14 @@ def takes_files(run: RunFolder) -> bool:
     return all(folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) for folder in folders)
 
 
-def _variant(run: RunFolder, record: dict[str, Any], extractor: str, say: Callable[[str], None]) -> str:
-    """What tells this record's files from those of other judgements of the step."""
+def _variant(run: RunFolder, record: dict[str, Any], extractor: str) -> tuple[str, str]:
+    """What tells this record's files from those of other judgements of the step, and a remark on that if need be."""
     step, weights, count = record["subject"]["step"], record["subject"]["weights"], record["num_generated"]
     variant = ("" if weights == "ema" else f"-{weights}") + (
         "" if extractor in ("lenet", "pixels") else f"-{extractor}"
     )
     before = evaluation_record.num_generated(run.evaluation_file(step, variant))
     if count < before:
-        variant += f"-{count}-images"
-        say(f"a judgement of {before:,} images is there already: this one is kept beside it")
-    return variant
+        remark = f"a judgement of {before:,} images is there already: this one is kept beside it"
+        return f"{variant}-{count}-images", remark
+    return variant, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _PATTERN = "*?[\\"  # what TensorFlow's file systems look for before they match 
 def expanded(text: str) -> Path:
     """The path that a person wrote, with `~` and `~user` at its beginning expanded; `./~x` is a folder called `~x`.
 
-    Raises UserError for a home folder that is not known, and for what no file can be called.
+    Raises UserError for a home folder that is not known, for what no file can be called, and for links in a circle.
     """
     path = os.path.expanduser(text)
     if path.startswith("~"):
@@ -29,6 +30,11 @@ def expanded(text: str) -> Path:
         raise UserError(f"{_shown(text)} holds a name of more than {LONGEST_NAME} bytes, which no file can have")
     if not is_text(path) or "\0" in path:
         raise UserError(f"{_shown(text)} is no text in UTF-8: rename it, or take another path")
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UserError(f"{_shown(text)} is, or lies behind, links that lead in a circle") from None
     return Path(path)
 
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from aigc_tf.errors import FaultError
+
 # For terminals that know ASCII, or Latin-1, only; one for one, so that tables stay straight. Others become \u2026 and
 # the like.
 _PLAIN = str.maketrans("↑↓─━│┃┌┐└┘├┤┬┴┼╭╮╰╯→←×–—“”‘’", "^v--||+++++++++++++><x--\"\"''")
@@ -34,16 +36,23 @@ def use_plain_characters() -> None:
             stream.reconfigure(errors="aigc_tf.plain")
 
 
+def replace_closed() -> None:
+    """Give standard output and error that were closed before Python began, which are None then, an end in nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+
+
 class Lasting:
     """A text stream that takes no harm where nobody can read it any more, or its disk is full.
 
     Attributes:
-        lost: whether something could not be written; all behind it was dropped.
+        lost: why something could not be written, and all behind it was dropped; None where all went well.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.lost = False
+        self.lost: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -61,9 +70,9 @@ class Lasting:
     def _forgiving(self) -> Iterator[None]:
         try:
             yield
-        except OSError:
-            self.lost = True
-            drop(self._stream)
+        except OSError as error:
+            self.lost = error
+            _drop(self._stream)
 
 
 @contextlib.contextmanager
@@ -71,10 +80,38 @@ def lasting_output() -> Iterator[Lasting]:
     """Standard output and error are `Lasting` meanwhile: what runs inside is worth more than what it says."""
     output, errors = Lasting(sys.stdout), Lasting(sys.stderr)
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        yield output
+        try:
+            yield output
+        finally:
+            output.flush()
+            errors.flush()
 
 
-def drop(stream: TextIO) -> None:
+def deliver() -> None:
+    """Flush standard output while a failure can still be told. Raises FaultError where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise FaultError(why_lost(error)) from None
+
+
+def give_up_undelivered() -> None:
+    """Drop what standard output and error hold and cannot write: Python would end with a status of its own, 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _drop(stream)
+
+
+def why_lost(error: OSError) -> str:
+    """Why what was printed did not arrive, in a sentence."""
+    if isinstance(error, BrokenPipeError):
+        return "whatever read our output has closed it (a pipe into head, say)"
+    return f"what was printed could not be written: {error.strerror}"
+
+
+def _drop(stream: TextIO) -> None:
     """Let a stream that can no longer be written end in nothing, with what it still holds: Python flushes at exit."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, stream.fileno())

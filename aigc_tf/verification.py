@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("verify_export.py")
 _NOTE = "note: "
-# The path is handed over since -I, which keeps out the working directory, ignores PYTHONPATH and packages installed for
-# the user as well. Where the path leads to this project, too, its name is barred.
+# The path is handed over since -I, which keeps out the folder that Python puts first in it, ignores PYTHONPATH and
+# packages installed for the user as well. Where the path leads to this project, too, its name is barred.
 _BARRED = """
 import json, runpy, sys
 sys.path[:] = json.loads(sys.argv[1])
@@ -46,9 +47,15 @@ def verify(folder: Path, expected: Path | None = None) -> Verdict:
     arguments = [str(path.resolve()) for path in (folder, expected) if path is not None]
     with tempfile.TemporaryDirectory() as scratch:
         # What it prints is UTF-8, whatever the terminal speaks.
-        command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(sys.path), str(_SCRIPT), *arguments]
+        command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(_packages()), str(_SCRIPT), *arguments]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="backslashreplace", cwd=scratch)
     return Verdict(done)
+
+
+def _packages() -> list[str]:
+    """Python's path without what Python itself put first: the working directory, or the folder of the script."""
+    started = {os.path.realpath(folder) for folder in ("", os.path.dirname(sys.argv[0]))}
+    return sys.path[1:] if os.path.realpath(sys.path[0]) in started else sys.path
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 ROOT = Path(__file__).parent.parent
+os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
 # A network of a few thousand weights: a step takes milliseconds.
 TINY = [
     *("--dataset", "synthetic", "--network", "lean", "--latent-dim", "8", "--global-batch-size", "8"),

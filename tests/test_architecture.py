@@ -90,3 +90,9 @@ def test_a_run_and_a_family_share_no_setting():
 def test_what_is_shared_names_no_familys_parts(name):
     text = MODULES[f"aigc_tf.{name}"].read_text()
     assert re.findall(r"(?i)generator|discriminator|critic|latent", text) == []
+
+
+def test_every_content_hash_stands_once():
+    """What is recognised in two places is written down in one."""
+    found = [content for file in MODULES.values() for content in re.findall(r"\b[0-9a-f]{64}\b", file.read_text())]
+    assert len(found) > 5 and sorted(set(found)) == sorted(found)

@@ -47,8 +47,9 @@ def writer(file: Path, mark: str, times: int) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_two_writers_of_one_file_never_fail_and_readers_see_one_of_them(tmp_path):
-    file = tmp_path / "file"
+@pytest.mark.parametrize("name", ["file", "字" * 83 + "x"])
+def test_two_writers_of_one_file_never_fail_and_readers_see_one_of_them(tmp_path, name):
+    file = tmp_path / name
     file.write_text("a" * 20_000)
     writers = [writer(file, mark, 300) for mark in "ab"]
     seen = set()
@@ -56,7 +57,17 @@ def test_two_writers_of_one_file_never_fail_and_readers_see_one_of_them(tmp_path
         seen.add(file.read_text())
     assert [each.communicate()[0] for each in writers] == ["0\n", "0\n"]
     assert seen == {"a" * 20_000, "b" * 20_000}
-    assert os.listdir(tmp_path) == ["file"]
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("length", range(248, 256))
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path, length):
+    for name in ("x" * length, "y" * length):
+        write_atomically(tmp_path / name, name)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "x" * length: "x" * length,
+        "y" * length: "y" * length,
+    }
 
 
 def test_what_a_killed_writer_left_stands_in_nobodys_way(tmp_path):

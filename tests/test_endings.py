@@ -106,6 +106,71 @@ def test_a_disk_that_fills_up_costs_only_what_did_not_fit(judged, tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.fixture(params=["reader gone", "disk full"])
+def nowhere(request):
+    """What standard output is when nothing can be written to it, and what is said of it."""
+    if request.param == "disk full":
+        if not Path("/dev/full").exists():
+            pytest.skip("needs Linux' /dev/full")
+        end, said = os.open("/dev/full", os.O_WRONLY), "No space left on device"
+    else:
+        reader, end = os.pipe()
+        os.close(reader)
+        said = "has closed it"
+    yield end, said
+    os.close(end)
+
+
+def ended(end: int, *arguments: object, **options) -> tuple[int, str]:
+    """Exit status and standard error of `python <arguments>`, its standard output being `end`."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=end, **{"stderr": subprocess.PIPE, **options}, text=True, timeout=120
+    )
+    assert "Traceback" not in (done.stderr or "") and "Exception ignored" not in (done.stderr or ""), done.stderr
+    return done.returncode, done.stderr or ""
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("command", [["-m", "aigc_tf"], ["train.py"], ["-m", "aigc_tf", "list"]])
+def test_help_that_cannot_be_printed_is_a_fault_in_a_sentence(nowhere, command, buffered):
+    end, said = nowhere
+    environment = os.environ if buffered else {**os.environ, "PYTHONUNBUFFERED": "1"}
+    status, errors = ended(end, *command, "--help", env=environment)
+    assert status == 1 and said in errors
+
+
+def test_a_mistake_stays_one_where_nothing_can_be_printed(nowhere):
+    end, _ = nowhere
+    assert ended(end, "-m", "aigc_tf", "exprot")[0] == 2
+    assert ended(end, "-m", "aigc_tf", "exprot", stderr=end)[0] == 2
+
+
+def test_an_output_that_was_closed_before_is_no_fault():
+    command = f"{shlex.quote(sys.executable)} train.py --help >&-"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_training_is_kept_and_what_cannot_be_printed_is_told(nowhere, tmp_path):
+    end, said = nowhere
+    status, errors = ended(end, "train.py", *TINY, *BARE, "--steps", 5, "--logs", tmp_path, "--name", "run")
+    assert status == 1 and said in errors
+    assert last_step(tmp_path / "run") == 5
+
+
+def test_stopped_early_stays_that_where_nothing_can_be_printed(nowhere, tmp_path):
+    end, _ = nowhere
+    arguments = ["train.py", *TINY, *BARE, "--steps", 100_000, "--logs", tmp_path, "--name", "run"]
+    command = [sys.executable, *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=end, stderr=subprocess.DEVNULL)
+    while last_step(tmp_path / "run") < 5:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 75
+
+
 def test_too_few_images_to_judge_are_told_before_training(tmp_path):
     for (training, held_out), every in (((1, 5), 0), ((5, 1), 2)):
         few = few_digits(tmp_path, training, held_out)

@@ -201,6 +201,26 @@ def test_paths_that_no_file_can_have_are_refused(text, said):
         expanded(text)
 
 
+def test_links_in_a_circle_are_refused(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("nothing")
+    for path in (loop, loop / "x"):
+        with pytest.raises(UserError, match="links that lead in a circle"):
+            expanded(str(path))
+    assert expanded(str(tmp_path / "dangling")) == tmp_path / "dangling"
+    judge = ["evaluate.py", "--samples", ".", "--dataset", "synthetic"]
+    commands = (
+        ["-m", "aigc_tf", "list", loop],
+        ["-m", "aigc_tf", "withdraw", loop],
+        ["train.py", "--data-dir", loop],
+        [*judge, "--json", loop],
+        [*judge, "--report", loop / "x"],
+    )
+    for command in commands:
+        assert "links that lead in a circle" in refused(run(*command))
+
+
 def test_logs_that_lie_too_deep_are_refused():
     """Before a run finds that it cannot save."""
     with pytest.raises(UserError, match="too long for the files of a run"):

@@ -37,29 +37,22 @@ def folder() -> Path:
     return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
-def load(
-    load_data: Callable[[], tuple[Split, Split]], url: str, hashes: Mapping[str, str], data_dir: Path | None = None
-) -> tuple[Split, Split]:
-    """What Keras' `load_data` gives, from files whose hash is right.
+def load(load_data: Callable[[], tuple[Split, Split]], url: str, hashes: Mapping[str, str]) -> tuple[Split, Split]:
+    """What Keras' `load_data` gives, from files whose hash is right; into Keras' folder go those that are missing.
 
     Args:
         load_data: a loader of `tf.keras.datasets`.
         url: a file that it would download, asked for first to see whether there is a network.
         hashes: sha256 or md5 of each file that it reads; the keys are paths in Keras' `datasets` folder.
-        data_dir: a folder that holds the files as Keras' `datasets` folder does, which is then only read; None for
-            Keras' own folder, into which missing files are downloaded.
 
     Returns:
         (training images, training labels), (held-out images, held-out labels), as Keras gives them.
 
     Raises:
-        Unavailable: without `data_dir`, when a file is missing or damaged and cannot be downloaded.
-        ValueError: with `data_dir`, when a file is missing or damaged there.
+        Unavailable: when a file is missing or damaged and cannot be downloaded.
     """
-    kept = folder() if data_dir is None else data_dir
+    kept = folder()
     faults = {name: fault for name, digest in hashes.items() if (fault := _fault(kept / name, digest))}
-    if faults and data_dir is not None:
-        raise UserError(f"{next(iter(faults.values()))}: --data-dir must hold {_listed(hashes)}, as Keras caches them")
     if faults and (silence := _silence(url)):
         raise _unavailable(faults, hashes, silence)
     import tensorflow as tf  # here, so that missing files are reported before its seconds-long import

@@ -21,7 +21,7 @@ from aigc_tf.errors import UserError
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _HASHES = {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"}
-_FINGERPRINT = "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c"
+FINGERPRINT = "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c"
 _OTHER_SOURCE = "28x28 images of ten classes from a local mnist.npz, which is not MNIST as it was published"
 _OTHER_LICENCE = "not known: the file does not say"
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -41,14 +41,14 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     if data_dir is not None:
         path = data_dir / "mnist.npz"
         dataset = _read(path, "MNIST from a local mnist.npz")
-        if dataset.spec.fingerprint == _FINGERPRINT:
+        if dataset.spec.fingerprint == FINGERPRINT:
             return dataset
         logging.getLogger("aigc_tf").warning("%s is not MNIST as it was published; going on with it", path)
         spec = dataclasses.replace(dataset.spec, source=_OTHER_SOURCE, licence=_OTHER_LICENCE)
         return dataclasses.replace(dataset, spec=spec)
     with contextlib.suppress(UserError):  # of a copy that was packed anew Keras would say that it is damaged
         cached = _read(keras_cache.folder() / "mnist.npz", f"MNIST from {_URL}")
-        if cached.spec.fingerprint == _FINGERPRINT:
+        if cached.spec.fingerprint == FINGERPRINT:
             return cached
     try:
         train, test = keras_cache.load(_keras_load_data, _URL, _HASHES)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.datasets import mnist
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import lenet, weights_file
@@ -22,7 +23,7 @@ from aigc_tf.metrics.extractor import Extractor, LabelledImages, default_cache
 SHIPPED = {"mnist": "sha256:4c361ca3a7895f34a0ee1ff925397f15e0a933616e6dbfb450e04a56db4a73b2"}
 # Whom they judge, by the content (`DataSpec.fingerprint`) and not by the name, which any file may have.
 _DIGITS = (
-    "sha256:ceda791d3e53beaf95f8e213c414aa4d975006504eff93f785d685ecea3e892c",  # mnist
+    mnist.FINGERPRINT,
     "sha256:e6f028a72d22901520c90d272d932c1b245cf099c0a673521bef3d57ee0b3464",  # mnist_5k: the same digits, fewer
 )
 _STACKED_DIGITS = (  # one digit a channel

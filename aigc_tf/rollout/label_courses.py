@@ -52,7 +52,10 @@ def write(config_file: Path, model: str, courses: Mapping[str, Course]) -> None:
     file = _beside(config_file)
     written = {label: dataclasses.asdict(course) for label, course in courses.items()}
     models = {name: labels for name, labels in (_read_all(file) | {model: written}).items() if labels}
-    write_atomically(file, json.dumps(models, indent=2) + "\n", shared=True)
+    if models:
+        write_atomically(file, json.dumps(models, indent=2) + "\n", shared=True)
+    else:
+        file.unlink(missing_ok=True)
 
 
 def _beside(config_file: Path) -> Path:

@@ -51,7 +51,7 @@ def test_mnist_packed_anew_is_mnist_from_a_folder_and_from_keras_cache(
     no_network.mkdir(parents=True)
     np.savez(no_network / "mnist.npz", **arrays)
     given, cached = DATASETS["mnist"](no_network), DATASETS["mnist"]()
-    assert given.spec.fingerprint == cached.spec.fingerprint == mnist._FINGERPRINT
+    assert given.spec.fingerprint == cached.spec.fingerprint == mnist.FINGERPRINT
     assert "not MNIST" not in given.spec.source
     assert "tf-keras-datasets" in cached.spec.source
     assert not caplog.records

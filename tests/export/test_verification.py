@@ -47,6 +47,23 @@ def test_our_code_cannot_be_imported_there(script, tmp_path, monkeypatch):
     assert verification.verify(tmp_path).answers == "answers aigc_tf"
 
 
+@pytest.mark.parametrize("by", ["working directory", "script"])
+def test_what_lies_where_we_were_started_cannot_be_imported_there(script, tmp_path, monkeypatch, by):
+    """As Python puts it first in the path: the working directory under -m, else the script's folder."""
+    started = tmp_path / "started"
+    started.mkdir()
+    (started / "stray.py").write_text("")
+    monkeypatch.syspath_prepend(str(started))
+    monkeypatch.chdir(started if by == "working directory" else tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(started / "train.py")] if by == "script" else sys.argv)
+    script("import stray")
+    (fault,) = verification.verify(tmp_path).faults
+    assert "No module named 'stray'" in fault
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # what a person put into the path stays there
+    script("import stray; print('answers')")
+    assert verification.verify(tmp_path).answers == "answers"
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -198,4 +198,4 @@ def test_the_known_digits_are_those_of_the_data_sets():
 
     assert DATASETS["mnist_5k"]().spec.fingerprint == classifier._DIGITS[1]
     assert DATASETS["stacked_mnist_5k"]().spec.fingerprint == classifier._STACKED_DIGITS[1]
-    assert classifier._DIGITS[0] == mnist._FINGERPRINT  # test_stacked_mnist.py knows what the whole of it gives
+    assert classifier._DIGITS[0] is mnist.FINGERPRINT  # test_stacked_mnist.py knows what the whole of it gives

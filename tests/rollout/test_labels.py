@@ -254,6 +254,7 @@ def test_a_model_is_taken_out_of_the_config(base):
     assert "is no longer in" in succeed(run("-m", "aigc_tf", "withdraw", base))
     assert entry(base.with_name("faces"))["path"] == "/models/faces" and labels.labels(base) == []
     assert versions.versions(base) == [1, 2, 3, 4]
+    assert not (base.parent / "models.labels.json").exists()  # nothing is left to be remembered
     assert f"{base} is not in the model config" in refused(run("-m", "aigc_tf", "withdraw", base))
 
     # TensorFlow Serving takes no action for a config that says nothing; an empty list lets go of the last model.
