@@ -68,6 +68,12 @@ def test_there_is_no_circle_of_imports():
     assert not graph, f"in a circle, or above one: {sorted(graph)}"
 
 
+def test_every_folder_of_modules_says_what_it_is():
+    """Without an `__init__.py` a folder is a namespace, which any other folder of that name could add to."""
+    for folder in {file.parent for file in MODULES.values()}:
+        assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
+
+
 def test_every_room_has_its_floor():
     assert {room(module) for module in MODULES if "." in module} == set(HEIGHT)
 
