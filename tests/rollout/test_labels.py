@@ -281,9 +281,19 @@ def test_a_config_that_nobody_else_can_read_is_told(base):
     file.chmod(0o600)
     move(base, "stable", 1)
     assert file.stat().st_mode & 0o777 == 0o600  # a person may have meant it
-    assert f"chmod go+r {file}" in succeed(run("-m", "aigc_tf", "list", base, env={**os.environ, "COLUMNS": "300"}))
+    listing = run("-m", "aigc_tf", "list", base)
+    assert "digits" in succeed(listing) and "warning" not in listing.stdout
+    assert f"chmod go+r {file}" in listing.stderr
     file.chmod(0o640)
     assert labels.unreadable(base) is None
+
+
+def test_a_label_on_a_version_that_is_gone_is_told_beside_the_list(base):
+    move(base, "stable", 1)
+    versions.remove(base, 1)
+    listing = run("-m", "aigc_tf", "list", base)
+    assert "stable" not in succeed(listing)
+    assert listing.stderr == "warning: stable names version 1, which is not there\n"
 
 
 def test_an_entry_of_another_name_is_found_by_its_base_path(base):
