@@ -296,6 +296,13 @@ def test_a_label_on_a_version_that_is_gone_is_told_beside_the_list(base):
     assert listing.stderr == "warning: stable names version 1, which is not there\n"
 
 
+def test_what_lies_in_the_way_of_the_courses_is_told_in_a_line(base):
+    base.with_name("models.labels.json").mkdir()
+    assert "models.labels.json is damaged" in refused(
+        run("-m", "aigc_tf", "label", base, "stable", "--version", 1, "--wait", 0)
+    )
+
+
 def test_an_entry_of_another_name_is_found_by_its_base_path(base):
     """A person may call the model otherwise than its folder."""
     file = base.parent / "models.config"
