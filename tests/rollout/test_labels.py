@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import re
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from aigc_tf.errors import UserError
-from aigc_tf.rollout import labels, moves, servers, versions
+from aigc_tf.rollout import labels, moves, servers, stranded, versions
 from aigc_tf.rollout.servers import RolloutError, Servers
 
 
@@ -294,6 +293,18 @@ def test_a_label_on_a_version_that_is_gone_is_told_beside_the_list(base):
     listing = run("-m", "aigc_tf", "list", base)
     assert "stable" not in succeed(listing)
     assert listing.stderr == "warning: stable names version 1, which is not there\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "gone"),
+    [("/models/digits", [9]), ("", []), ("/", []), ("/models/..", []), ("/models/elsewhere", [])],
+)
+def test_only_what_was_beside_the_config_is_gone(base, path, gone):
+    """Where a model lies elsewhere, we cannot tell which versions it has."""
+    config = ModelServerConfig()
+    config.model_config_list.config.add(name="digits", base_path=path).version_labels["stable"] = 2
+    seen = {"one:1": {"digits": servers.Seen({2: ("AVAILABLE", "")}, {"stable": 2})}}
+    assert stranded._gone(labels.config_file(base), config, seen, {"digits": {"stable": 9}}) == gone
 
 
 def test_what_lies_in_the_way_of_the_courses_is_told_in_a_line(base):
