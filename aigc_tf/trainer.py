@@ -7,7 +7,6 @@ import dataclasses
 import logging
 import math
 from collections.abc import Callable, Iterator
-from shlex import quote
 from typing import Literal
 
 import tensorflow as tf
@@ -35,6 +34,7 @@ from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.shell import quoted
 
 _MOST_ROLLBACKS = 3
 _HELD_OUT_BATCHES = 8
@@ -98,7 +98,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             say(f"going on from step {first_step}")
         say(f"training on {devices.in_words(strategy)}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
-        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quote(str(run.path.parent))})")
+        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
         result: Literal["best"] | None = None
         if is_finished(model, checkpoints, config, last_step):
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
@@ -106,7 +106,7 @@ def train(config: TrainConfig, resume: RunFolder | None = None, say: Callable[[s
             ending = fit_until_done(model, checkpoints, config, run, data, last_step)
             if ending.signal_name:
                 step = checkpoints.last_step
-                resume_it = f"python train.py --resume {quote(str(run.path))}"
+                resume_it = f"python train.py --resume {quoted(run.path)}"
                 say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
@@ -126,7 +126,7 @@ def finish(
     mistake and no bug that a traceback would be the answer to.
     """
     chosen = " --step best" if result else ""
-    folder = quote(str(run.path))
+    folder = quoted(run.path)
     failed: list[str] = []
     with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
         plots.draw_curves(run)

@@ -18,7 +18,10 @@ MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.i
 
 # From the ground up; a room knows its own floor and those below. docs/architecture.md tells what each is for.
 FLOORS = [
-    ("ground", "errors registry settings onednn paths json_settings python_version quiet interruption terminal"),
+    (
+        "ground",
+        "errors registry settings onednn paths json_settings python_version quiet interruption terminal shell",
+    ),
     ("files", "atomic_files json_lines image_grid environment"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),

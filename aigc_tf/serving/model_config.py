@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shlex import quote
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from aigc_tf.errors import UserError
 from aigc_tf.paths import is_pattern
+from aigc_tf.shell import quoted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ModelConfig:
         except OSError:
             found = {}
         if not found:
-            publish = f"python -m aigc_tf export logs/RUN --to {quote(str(self.base))}"
+            publish = f"python -m aigc_tf export logs/RUN --to {quoted(self.base)}"
             raise UserError(f"{self.base} holds no version of {self.name} to serve; publish one: {publish}")
         if is_pattern(self.base):
             raise UserError(
