@@ -191,8 +191,8 @@ def test_what_answers_otherwise_is_no_model_server(base):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--server", "nonsense"], "--server nonsense is no HOST:PORT"),
-        (["--server", "127.0.0.1:8501", "--server", "localhost:99999"], "--server localhost:99999 is no HOST:PORT"),
+        (["--server", "nonsense"], "'nonsense' is no HOST:PORT"),
+        (["--server", "127.0.0.1:8501", "--server", "localhost:99999"], "'localhost:99999' is no HOST:PORT"),
         (["--wait", -1], "--wait -1 must be a number of seconds"),
         (["--patience", "nan"], "--patience nan must be a number of seconds"),
     ],
@@ -208,11 +208,11 @@ def test_one_family_of_addresses_that_somebody_answers_at(monkeypatch):
         port = listener.getsockname()[1]
         six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
         four = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", number)) for number in (port, 9)]
-        names = {"both": [six, *four], "other way round": [*four, six], "six": [six]}
+        names = {"both": [six, *four], "other-way-round": [*four, six], "six": [six]}
         monkeypatch.setattr(
             socket, "getaddrinfo", lambda host, *rest, **how: names.get(host) or real(host, *rest, **how)
         )
-        assert servers._addresses("both:1") == servers._addresses("other way round:1")
+        assert servers._addresses("both:1") == servers._addresses("other-way-round:1")
         assert servers._addresses("both:1") == [("127.0.0.1", port), ("127.0.0.1", 9)]
         assert servers._addresses("six:1") == [("::1", 9)]
         assert servers._addresses("[::1]:8501") == [("::1", 8501)]

@@ -350,7 +350,7 @@ def test_wrong_addresses_and_choices_are_refused():
         "localhost:8501/v1",
         ":8501",
     ):
-        with pytest.raises(UserError, match="is not HOST:PORT"):
+        with pytest.raises(UserError, match="is no HOST:PORT"):
             connect(server, "digits")
     with pytest.raises(UserError, match="cannot be combined"):
         connect("localhost:8501", "digits", version=1, label="stable")
