@@ -21,6 +21,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from aigc_tf.errors import UserError
 from aigc_tf.rollout import labels, moves, servers, stranded, versions
 from aigc_tf.rollout.servers import RolloutError, Servers
+from aigc_tf.serving import model_config as served_models
 
 
 @pytest.fixture
@@ -305,6 +306,23 @@ def test_only_what_was_beside_the_config_is_gone(base, path, gone):
     config.model_config_list.config.add(name="digits", base_path=path).version_labels["stable"] = 2
     seen = {"one:1": {"digits": servers.Seen({2: ("AVAILABLE", "")}, {"stable": 2})}}
     assert stranded._gone(labels.config_file(base), config, seen, {"digits": {"stable": 9}}) == gone
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot read the model config"),
+        (b"model_config_list { nonsense }", "is no model config of TensorFlow Serving"),
+        (b"\xff", "is no model config of TensorFlow Serving"),
+    ],
+)
+def test_moves_and_servers_say_the_same_of_a_config_that_they_cannot_take(base, content, told):
+    file = labels.config_file(base)
+    file.unlink()
+    file.mkdir() if content is None else file.write_bytes(content)
+    for take in (lambda: labels.labels(base), lambda: served_models.read([], file)):
+        with pytest.raises(UserError, match=told):
+            take()
 
 
 def test_what_lies_in_the_way_of_the_courses_is_told_in_a_line(base):
