@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.paths import plain
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.shell import quoted
 
 _REGULAR, _BEST = "step", "best"
 # TensorFlow's reader tells a broken file in all of these ways, depending on where it is cut.
@@ -138,7 +138,7 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
     names = [files.name(_REGULAR, found) for found in files.indexed(run.checkpoints)]
     best = [files.name(_BEST, found) for found in files.present(run.checkpoints, _BEST)]
     if not names:
-        resume = f"train.py --resume {quote(str(run.path))}"
+        resume = f"train.py --resume {quoted(run.path)}"
         raise UserError(f"{run.path} has no checkpoint yet: train it first ({resume})")
     if step == "best":
         names = best

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -23,6 +22,7 @@ from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.settings import changeable
+from aigc_tf.shell import quoted
 from aigc_tf.terminal import lasting_output, why_lost
 
 
@@ -262,5 +262,5 @@ def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
         if before != now and name not in allowed:
             raise UserError(
                 f"{name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
-                f"{', '.join(sorted(allowed))}; for a new run: --config {quote(f'{run}/config.json')}"
+                f"{', '.join(sorted(allowed))}; for a new run: --config {quoted(run / 'config.json')}"
             )

@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import matplotlib
@@ -23,6 +22,7 @@ from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
 from aigc_tf.report.words import interval, number
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.shell import quoted
 
 # What must agree for two figures to mean the same; steps, seeds, versions and averaging may differ.
 ALIKE = (
@@ -211,7 +211,7 @@ def _newest(path: Path) -> Path:
     run = RunFolder.open(path)
     judged = [file for file in run.evaluation.glob("*.json") if file.stem.isdecimal()]
     if not judged:
-        raise UserError(f"{path} was not judged yet: run `python evaluate.py {quote(str(path))}` first")
+        raise UserError(f"{path} was not judged yet: run `python evaluate.py {quoted(path)}` first")
     return max(judged, key=lambda file: int(file.stem))
 
 

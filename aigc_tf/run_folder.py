@@ -12,7 +12,6 @@ import sys
 import uuid
 from datetime import datetime
 from pathlib import Path
-from shlex import quote
 from typing import IO, Any
 
 from aigc_tf import json_lines, onednn
@@ -20,6 +19,7 @@ from aigc_tf.atomic_files import write_atomically
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
+from aigc_tf.shell import quoted
 
 _LONGEST_PATH_INSIDE = 600  # bytes of a run's name and of what lies in it, temporary names included
 
@@ -105,7 +105,7 @@ class RunFolder:
         if config.name is not None:
             run = cls(config.logs / config.name)
             if run.path.exists():
-                resume = f"--resume {quote(str(run.path))}"
+                resume = f"--resume {quoted(run.path)}"
                 raise UserError(f"{run.path} exists already: choose another --name, or go on with {resume}")
             return run
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.family.title}"
@@ -200,7 +200,7 @@ class RunFolder:
         if self.metrics_file.exists() and self.metrics_file.stat().st_size:
             raise UserError(
                 f"{self.path} was trained, but its checkpoints are gone: "
-                f"start a new run with --config {quote(str(self.config_file))} --name NAME"
+                f"start a new run with --config {quoted(self.config_file)} --name NAME"
             )
 
     def lock(self) -> IO[str]:

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
-from shlex import quote
 from typing import Literal
 
 import tensorflow as tf
@@ -34,6 +33,7 @@ from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
+from aigc_tf.shell import quoted
 
 _MOST_ROLLBACKS = 3
 _FOREVER = 2**62
@@ -101,7 +101,7 @@ def train(
             say(f"going on from step {first_step}")
         say(f"training on {devices.in_words(strategy)}")
         say(f"{data.spec.num_examples:,} images from {data.spec.source}")
-        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quote(str(run.path.parent))})")
+        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)
         if session.is_finished:
@@ -110,7 +110,7 @@ def train(
             ending = fit_until_done(session)
             if ending.signal_name:
                 step = checkpoints.last_step
-                resume_it = f"python train.py --resume {quote(str(run.path))}"
+                resume_it = f"python train.py --resume {quoted(run.path)}"
                 say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
@@ -130,7 +130,7 @@ def finish(
     mistake and no bug that a traceback would be the answer to.
     """
     chosen = " --step best" if result else ""
-    folder = quote(str(run.path))
+    folder = quoted(run.path)
     failed: list[str] = []
     with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
         plots.draw_curves(run)

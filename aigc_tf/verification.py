@@ -44,7 +44,8 @@ class Verdict:
 
 def verify(folder: Path, expected: Path | None = None) -> Verdict:
     """Check the export in `folder`; `expected` as for `verify_export`."""
-    arguments = [str(path.resolve()) for path in (folder, expected) if path is not None]
+    # Links stay: one may stand for a path that TensorFlow cannot read from (see `paths.plain`).
+    arguments = [str(path.absolute()) for path in (folder, expected) if path is not None]
     with tempfile.TemporaryDirectory() as scratch:
         # What it prints is UTF-8, whatever the terminal speaks.
         command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(_packages()), str(_SCRIPT), *arguments]

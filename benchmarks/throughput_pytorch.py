@@ -38,7 +38,7 @@ def batch_norm(channels: int) -> nn.Module:
 
 
 def make_generator(sizes: list[int], latent_dim: int) -> nn.Module:
-    """Latents [B, latent_dim] -> images [B, 1, pixels, pixels] in [-1, 1], as aigc_tf/networks/lean.py."""
+    """Latents [B, latent_dim] -> images [B, 1, pixels, pixels] in [-1, 1], as aigc_tf/families/gan/networks/lean.py."""
     coarsest = len(sizes) - 1
     shape = (channels(coarsest), sizes[-1], sizes[-1])
     units = shape[0] * shape[1] * shape[2]
@@ -51,7 +51,7 @@ def make_generator(sizes: list[int], latent_dim: int) -> nn.Module:
 
 
 def make_discriminator(sizes: list[int]) -> nn.Module:
-    """Images [B, 1, pixels, pixels] -> logits [B, 1], as aigc_tf/networks/lean.py."""
+    """Images [B, 1, pixels, pixels] -> logits [B, 1], as aigc_tf/families/gan/networks/lean.py."""
     layers: list[nn.Module] = []
     inputs = 1
     for level, size in enumerate(sizes):

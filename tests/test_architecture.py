@@ -18,7 +18,11 @@ MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.i
 
 # From the ground up; a room knows its own floor and those below. docs/architecture.md tells what each is for.
 FLOORS = [
-    ("ground", "errors registry settings onednn paths json_settings python_version quiet interruption terminal"),
+    (
+        "ground",
+        "errors registry settings onednn paths json_settings python_version quiet interruption terminal shell "
+        "addresses",
+    ),
     ("files", "atomic_files json_lines image_grid environment"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
@@ -68,6 +72,12 @@ def test_there_is_no_circle_of_imports():
     while leaves := {module for module, known in graph.items() if not known & graph.keys()}:
         graph = {module: known for module, known in graph.items() if module not in leaves}
     assert not graph, f"in a circle, or above one: {sorted(graph)}"
+
+
+def test_every_folder_of_modules_says_what_it_is():
+    """Without an `__init__.py` a folder is a namespace, which any other folder of that name could add to."""
+    for folder in {file.parent for file in MODULES.values()}:
+        assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
 
 
 def test_every_room_has_its_floor():

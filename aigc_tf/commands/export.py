@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import sys
 from pathlib import Path
 from typing import Literal
@@ -56,8 +55,7 @@ class Command:
             if self.label is not None:
                 print(moves.move(self.to, self.label, int(version.name), self.servers))
             elif labels.labels(self.to):
-                again = ["python", "-m", "aigc_tf", "label", str(self.to), "canary", "--version", version.name]
-                print(f"no label names it yet: {shlex.join(again)}")
+                print(f"no label names it yet: {moves.command(self.to, 'canary', int(version.name))}")
             if warning := labels.unreadable(self.to):
                 print(f"warning: {warning}", file=sys.stderr)
         print(version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -40,13 +41,12 @@ class Command:
                 str(card.get("fingerprint", ""))[:19],
                 f"{datetime.fromtimestamp(folder.stat().st_mtime):%Y-%m-%d %H:%M}",
             )
-        console = Console(markup=False, emoji=False)  # a label may hold brackets and colons
-        console.print(table)
+        Console(markup=False, emoji=False).print(table)  # a label may hold brackets and colons
         for label, number in named:
             if number not in versions:
-                console.print(f"warning: {label} names version {number}, which is not there", highlight=False)
+                print(f"warning: {label} names version {number}, which is not there", file=sys.stderr)
         if warning := labels.unreadable(self.base):
-            console.print(f"warning: {warning}", highlight=False)
+            print(f"warning: {warning}", file=sys.stderr)
         return 0
 
 

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import http.client
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets.image_dataset import Split
 from aigc_tf.errors import UserError
 from aigc_tf.paths import expanded
@@ -156,13 +156,8 @@ def _quiet(downloading: bool) -> Iterator[None]:
 
 def _keep(path: Path, kept: Path) -> None:
     """Put a downloaded file into the cache, whole or not at all; where that fails, it is downloaded again later."""
-    part = kept.with_name(f"{kept.name}.part-{os.getpid()}")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, part)
-        os.replace(part, kept)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        write_atomically(kept, path.read_bytes(), shared=True)
 
 
 def _in_words(error: Exception) -> str:

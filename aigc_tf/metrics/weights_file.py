@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+import io
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from aigc_tf.atomic_files import write_atomically
 
 # What NumPy raises for files that are no archive of plain arrays, by their first bytes.
 _NOT_OURS = (ValueError, TypeError, AttributeError, NotImplementedError)
@@ -53,18 +54,9 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], float]:
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays by name to the .npz `path`, whole or not at all; folders are made. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp lets nobody else read; a shared cache and a package must be readable
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_atomically(path, content.getvalue(), shared=True)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -40,7 +40,7 @@ class Course:
 
 
 def read(config_file: Path, model: str) -> dict[str, Course]:
-    """The courses of a model's labels, by label. Raises UserError for a damaged file."""
+    """The courses of a model's labels, by label. Raises UserError for a file that is damaged or cannot be read."""
     return {
         label: Course(tuple(course["before"]), course["next"], course.get("left"))
         for label, course in _read_all(_beside(config_file)).get(model, {}).items()
@@ -70,6 +70,6 @@ def _read_all(file: Path) -> dict[str, dict]:
                 isinstance(number, int) for number in [*course["before"], course["next"] or 0, course.get("left") or 0]
             ):
                 raise ValueError("versions are integers")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{file} is damaged ({error!r}): mend it or remove it; no label moves by that") from None
     return found

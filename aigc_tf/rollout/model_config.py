@@ -31,10 +31,17 @@ from aigc_tf.errors import UserError
 
 
 def read(file: Path) -> ModelServerConfig:
-    """The config in `file`, an empty one where there is no file. Raises UserError for what is no such config."""
+    """The config in `file`, an empty one where there is no file; errors as those of `parse`."""
+    return parse(file) if file.exists() else ModelServerConfig()
+
+
+def parse(file: Path) -> ModelServerConfig:
+    """The config in `file`. Raises UserError where it cannot be read, or is no such config."""
     try:
-        return text_format.Parse(file.read_text() if file.exists() else "", ModelServerConfig())
-    except (text_format.ParseError, OSError, UnicodeDecodeError) as error:
+        return text_format.Parse(file.read_text(), ModelServerConfig())
+    except OSError as error:
+        raise UserError(f"cannot read the model config {file}: {error.strerror}") from None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no model config of TensorFlow Serving ({error}): mend it or remove it") from None
 
 

@@ -27,6 +27,7 @@ from aigc_tf.rollout.label_courses import Course
 from aigc_tf.rollout.labels import check_assignable, config_file
 from aigc_tf.rollout.servers import Answers, RolloutError, Servers
 from aigc_tf.rollout.versions import existing, locked
+from aigc_tf.shell import quoted
 
 Say = Callable[[str], object]
 _NOBODY = Servers()
@@ -63,12 +64,19 @@ def move(base: Path, label: str, version: int, servers: Servers = _NOBODY, say: 
         servers.wait_until(lambda answers: answers[entry.name].lacks([version]), {entry.name: []})
         _finish(file, base, label, version, servers, say)
     elif not at_once:
-        again = shlex.join(["python", "-m", "aigc_tf", "label", f"{base}", label, "--version", f"{version}"])
         return (
             f"version {version} is listed to be loaded, and {label} still names version {before}. When every server "
-            f"says AVAILABLE (curl http://HOST:PORT/v1/models/{entry.name}), the same again moves the label: {again}"
+            f"says AVAILABLE (curl http://HOST:PORT/v1/models/{entry.name}), the same again moves the label: "
+            f"{command(base, label, version)}"
         )
     return f"{label} names version {version}" + (f", before it was {before}" if before not in (None, version) else "")
+
+
+def command(base: Path, label: str, version: int) -> str:
+    """The command that moves a label, for a shell."""
+    named, flag = f"{quoted(base)} {shlex.quote(label)}", f"--version {version}"
+    # A label that begins as a flag does is none only behind `--`.
+    return f"python -m aigc_tf label {f'{flag} -- {named}' if label.startswith('-') else f'{named} {flag}'}"
 
 
 def _check(file: Path, base: Path, label: str, version: int) -> tuple[ModelServerConfig, ModelConfig]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
+from aigc_tf.addresses import host_and_port, joined
 from aigc_tf.errors import UserError
 
 DEFAULT_WAIT = 15.0  # seconds: three polls of the five seconds that deploy/ sets
@@ -91,9 +92,7 @@ class Servers:
 
     def __post_init__(self) -> None:
         for address in self.server:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65_536:
-                raise UserError(f"--server {address} is no HOST:PORT, such as 127.0.0.1:8501")
+            host_and_port(address)
         for name, seconds in (("--wait", self.wait), ("--patience", self.patience)):
             if seconds is not None and not 0 <= seconds < math.inf:
                 raise UserError(f"{name} {seconds:g} must be a number of seconds from 0")
@@ -150,7 +149,7 @@ class Servers:
                 silences[address] = str(error)
                 continue
             for host, port in found:
-                server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                server = joined(host, port)
                 try:
                     answers[server] = _ask(host, port, models)
                 except OSError as error:
@@ -163,9 +162,9 @@ class Servers:
 def _addresses(address: str) -> list[tuple[str, int]]:
     """All addresses of HOST:PORT. Where it has some of both families, those of the first that anybody answers at: a
     server has one of each, and may listen at one only. OSError where the name is not known."""
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port(address)
     families: dict[int, list[tuple[str, int]]] = {}
-    for family, _, _, _, found in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
+    for family, _, _, _, found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         families.setdefault(family, []).append((str(found[0]), int(found[1])))
     *others, last = families.values()
     return next((found for found in others if any(map(_accepts, found))), last)

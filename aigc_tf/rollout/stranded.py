@@ -63,12 +63,15 @@ def _refused(answers: Answers, labels: Labels) -> dict[str, dict[str, int]]:
 
 
 def _gone(file: Path, config: ModelServerConfig, seen: Mapping[str, Answers], kept: Labels) -> list[int]:
-    """The versions among those kept that a server would have to load and that were removed."""
-    gone = []
+    """The versions among those kept that a server would have to load and that were removed, as far as we can see: of a
+    model that lies elsewhere than beside the config, none."""
+    gone, beside = [], {child.name: child for child in file.parent.iterdir() if child.is_dir()}
     followers = [answers for answers in seen.values() if not _refused(answers, _labels(config))]
     for entry in config.model_config_list.config:
-        base = file.with_name(PurePosixPath(entry.base_path).name)
-        there = versions(base) if base.is_dir() else []
+        base = beside.get(PurePosixPath(entry.base_path).name)
+        if base is None:
+            continue
+        there = versions(base)
         for number in kept.get(entry.name, {}).values():
             if number not in there and any(one[entry.name].state(number) != "AVAILABLE" for one in followers):
                 gone.append(number)

@@ -14,10 +14,10 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
 
 from aigc_tf.atomic_files import open_like, readable
 from aigc_tf.errors import UserError
+from aigc_tf.shell import quoted
 
 _BUILDING, _REMOVING = "building-", "removing-"
 
@@ -33,7 +33,7 @@ def existing(base: Path) -> list[int]:
     found = versions(base) if base.is_dir() else []
     if not found:
         raise UserError(
-            f"{base} holds no version: give a model's base path, or publish one with export --to {quote(str(base))}"
+            f"{base} holds no version: give a model's base path, or publish one with export --to {quoted(base)}"
         )
     return found
 

@@ -12,8 +12,6 @@ every answer is a pure function of its request, so asking twice does no harm. No
 from __future__ import annotations
 
 import itertools
-import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
 from aigc_tf.serving.target import Client, ServingError, Target
 
@@ -122,13 +121,5 @@ def save(folder: Path, seed: int, png: bytes) -> Path:
         if path.read_bytes() != png:
             raise UserError(f"{path} holds another picture already, perhaps of another model: choose another folder")
         return path
-    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(png)
-        os.chmod(part, 0o644)  # mkstemp lets nobody else read it
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    write_atomically(path, png, shared=True)
     return path

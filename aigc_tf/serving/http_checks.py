@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Mapping
 
+from aigc_tf.addresses import host_and_port
 from aigc_tf.serving.server_under_test import Server, answered, decoded, expect, refused
 
 _MARK = b"\xef\xbb\xbf"
@@ -81,8 +82,7 @@ def browsers_may_ask_first(server: Server) -> None:
 
 
 def _connected(server: Server) -> contextlib.AbstractContextManager[socket.socket]:
-    host, _, port = server.rest.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), timeout=server.timeout)
+    return socket.create_connection(host_and_port(server.rest), timeout=server.timeout)
 
 
 CHECKS = (

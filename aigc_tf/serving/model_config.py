@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shlex import quote
-
-from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
 
 from aigc_tf.errors import UserError
 from aigc_tf.paths import is_pattern
+from aigc_tf.rollout import model_config
+from aigc_tf.shell import quoted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +39,7 @@ class ModelConfig:
         except OSError:
             found = {}
         if not found:
-            publish = f"python -m aigc_tf export logs/RUN --to {quote(str(self.base))}"
+            publish = f"python -m aigc_tf export logs/RUN --to {quoted(self.base)}"
             raise UserError(f"{self.base} holds no version of {self.name} to serve; publish one: {publish}")
         if is_pattern(self.base):
             raise UserError(
@@ -75,14 +73,7 @@ def read(bases: Sequence[Path], file: Path | None) -> dict[str, ModelConfig]:
 
 
 def _from_file(file: Path) -> dict[str, ModelConfig]:
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the model config {file}: {error}") from None
-    try:
-        config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
-    except text_format.ParseError as error:
-        raise UserError(f"{file} is no model config of TensorFlow Serving: {error}") from None
+    config = model_config.parse(file)
     models: dict[str, ModelConfig] = {}
     for entry in config.model_config_list.config:
         if entry.name in models or not entry.name or not entry.base_path:

@@ -14,6 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 import uvicorn
 
+from aigc_tf.addresses import joined
 from aigc_tf.errors import UserError
 from aigc_tf.serving import grpc_service, model_config, rest
 from aigc_tf.serving.http_connection import bounded
@@ -60,7 +61,7 @@ async def _serve(
     with _listening(host, port) as listener:
         grpc_server = grpc_service.server(models, limits, metrics)
         try:
-            grpc_port = grpc_server.add_insecure_port(f"{_bracketed(host)}:{grpc_port}")
+            grpc_port = grpc_server.add_insecure_port(joined(host, grpc_port))
         except RuntimeError:
             raise UserError(f"cannot listen on {host}:{grpc_port} for gRPC; is another server there?") from None
         await models.refresh()
@@ -89,8 +90,8 @@ async def _serve(
         while not http_server.started:
             await asyncio.sleep(0.01)
         served = ", ".join(f"{name} {numbers}" for name, numbers in models.available().items())
-        address = f"{_bracketed(host)}:{listener.getsockname()[1]}"
-        print(f"serving {served} at http://{address} and grpc://{_bracketed(host)}:{grpc_port}", flush=True)
+        address = joined(host, listener.getsockname()[1])
+        print(f"serving {served} at http://{address} and grpc://{joined(host, grpc_port)}", flush=True)
         await stopping.wait()
         http_server.should_exit = True
         await asyncio.gather(serving, grpc_server.stop(limits.answer_seconds))
@@ -118,7 +119,3 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         raise UserError(f"cannot listen on {host}:{port}: {error}") from None
     with listener:
         yield listener
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import requests
 
+from aigc_tf.addresses import host_and_port
 from aigc_tf.serving.client import connect
 from aigc_tf.serving.target import Signature
 
@@ -52,6 +53,8 @@ class Server:
         labels: labels that it should know.
         seconds: how long many connections send requests at once.
         timeout: seconds that a request may take.
+
+    Raises UserError for what is no address.
     """
 
     rest: str
@@ -60,6 +63,11 @@ class Server:
     labels: tuple[str, ...] = ()
     seconds: float = 3.0
     timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        host_and_port(self.rest)
+        if self.grpc is not None:
+            host_and_port(self.grpc)
 
     @functools.cached_property
     def _session(self) -> requests.Session:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
 
+from aigc_tf.addresses import host_and_port
 from aigc_tf.errors import UserError
-
-_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})")
 
 
 class ServingError(UserError):
@@ -82,9 +80,7 @@ class Target:
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
-        address = _ADDRESS.fullmatch(self.server)
-        if address is None or not 0 < int(address[2]) < 65536:
-            raise UserError(f"{self.server!r} is not HOST:PORT, such as localhost:8501")
+        host_and_port(self.server)
         if self.version is not None and self.label is not None:
             raise UserError(
                 f"version {self.version} and label {self.label!r} cannot be combined: a label names a version"

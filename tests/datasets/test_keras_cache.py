@@ -89,6 +89,17 @@ def test_a_download_is_kept_and_used_again(
     assert (os.environ.get("HOME"), socket.getdefaulttimeout()) == (home, timeout)
 
 
+def test_a_download_is_there_for_all_who_may_read_the_cache(server: str, no_network: Path) -> None:
+    no_network.mkdir(parents=True)
+    no_network.chmod(0o755)
+    before = os.umask(0o077)
+    try:
+        load(server)
+    finally:
+        os.umask(before)
+    assert (no_network / "small.npz").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_damaged_cache_is_replaced_once_there_is_a_network(server: str, no_network: Path) -> None:
     no_network.mkdir(parents=True)
     (no_network / "small.npz").write_bytes(GOOD[:-1])

@@ -19,6 +19,14 @@ def test_what_was_saved_is_loaded_and_nothing_else_stays_behind(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["weights.npz"]
 
 
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    path = tmp_path / "weights.npz"
+    weights_file.save(path, WEIGHTS, 0.5)
+    path.chmod(0o664)
+    weights_file.save(path, WEIGHTS, 0.75)
+    assert path.stat().st_mode & 0o777 == 0o664 and weights_file.load(path)[1] == 0.75
+
+
 def test_the_hash_is_of_names_shapes_and_values():
     first = weights_file.weights_hash(WEIGHTS)
     assert first == weights_file.weights_hash(dict(reversed(WEIGHTS.items())))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import re
 import socket
 import subprocess
@@ -20,8 +19,9 @@ from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from aigc_tf.errors import UserError
-from aigc_tf.rollout import labels, moves, servers, versions
+from aigc_tf.rollout import labels, moves, servers, stranded, versions
 from aigc_tf.rollout.servers import RolloutError, Servers
+from aigc_tf.serving import model_config as served_models
 
 
 @pytest.fixture
@@ -192,8 +192,8 @@ def test_what_answers_otherwise_is_no_model_server(base):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--server", "nonsense"], "--server nonsense is no HOST:PORT"),
-        (["--server", "127.0.0.1:8501", "--server", "localhost:99999"], "--server localhost:99999 is no HOST:PORT"),
+        (["--server", "nonsense"], "'nonsense' is no HOST:PORT"),
+        (["--server", "127.0.0.1:8501", "--server", "localhost:99999"], "'localhost:99999' is no HOST:PORT"),
         (["--wait", -1], "--wait -1 must be a number of seconds"),
         (["--patience", "nan"], "--patience nan must be a number of seconds"),
     ],
@@ -209,11 +209,11 @@ def test_one_family_of_addresses_that_somebody_answers_at(monkeypatch):
         port = listener.getsockname()[1]
         six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
         four = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", number)) for number in (port, 9)]
-        names = {"both": [six, *four], "other way round": [*four, six], "six": [six]}
+        names = {"both": [six, *four], "other-way-round": [*four, six], "six": [six]}
         monkeypatch.setattr(
             socket, "getaddrinfo", lambda host, *rest, **how: names.get(host) or real(host, *rest, **how)
         )
-        assert servers._addresses("both:1") == servers._addresses("other way round:1")
+        assert servers._addresses("both:1") == servers._addresses("other-way-round:1")
         assert servers._addresses("both:1") == [("127.0.0.1", port), ("127.0.0.1", 9)]
         assert servers._addresses("six:1") == [("::1", 9)]
         assert servers._addresses("[::1]:8501") == [("::1", 8501)]
@@ -282,9 +282,55 @@ def test_a_config_that_nobody_else_can_read_is_told(base):
     file.chmod(0o600)
     move(base, "stable", 1)
     assert file.stat().st_mode & 0o777 == 0o600  # a person may have meant it
-    assert f"chmod go+r {file}" in succeed(run("-m", "aigc_tf", "list", base, env={**os.environ, "COLUMNS": "300"}))
+    listing = run("-m", "aigc_tf", "list", base)
+    assert "digits" in succeed(listing) and "warning" not in listing.stdout
+    assert f"chmod go+r {file}" in listing.stderr
     file.chmod(0o640)
     assert labels.unreadable(base) is None
+
+
+def test_a_label_on_a_version_that_is_gone_is_told_beside_the_list(base):
+    move(base, "stable", 1)
+    versions.remove(base, 1)
+    listing = run("-m", "aigc_tf", "list", base)
+    assert "stable" not in succeed(listing)
+    assert listing.stderr == "warning: stable names version 1, which is not there\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "gone"),
+    [("/models/digits", [9]), ("", []), ("/", []), ("/models/..", []), ("/models/elsewhere", [])],
+)
+def test_only_what_was_beside_the_config_is_gone(base, path, gone):
+    """Where a model lies elsewhere, we cannot tell which versions it has."""
+    config = ModelServerConfig()
+    config.model_config_list.config.add(name="digits", base_path=path).version_labels["stable"] = 2
+    seen = {"one:1": {"digits": servers.Seen({2: ("AVAILABLE", "")}, {"stable": 2})}}
+    assert stranded._gone(labels.config_file(base), config, seen, {"digits": {"stable": 9}}) == gone
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot read the model config"),
+        (b"model_config_list { nonsense }", "is no model config of TensorFlow Serving"),
+        (b"\xff", "is no model config of TensorFlow Serving"),
+    ],
+)
+def test_moves_and_servers_say_the_same_of_a_config_that_they_cannot_take(base, content, told):
+    file = labels.config_file(base)
+    file.unlink()
+    file.mkdir() if content is None else file.write_bytes(content)
+    for take in (lambda: labels.labels(base), lambda: served_models.read([], file)):
+        with pytest.raises(UserError, match=told):
+            take()
+
+
+def test_what_lies_in_the_way_of_the_courses_is_told_in_a_line(base):
+    base.with_name("models.labels.json").mkdir()
+    assert "models.labels.json is damaged" in refused(
+        run("-m", "aigc_tf", "label", base, "stable", "--version", 1, "--wait", 0)
+    )
 
 
 def test_an_entry_of_another_name_is_found_by_its_base_path(base):

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from commands import ROOT
 
+from aigc_tf.addresses import host_and_port
+
 
 @dataclasses.dataclass(frozen=True)
 class StandIn:
@@ -72,8 +74,7 @@ def refusal(address: str, path: str, body: object = None, method: str | None = N
 
 def opened(server: StandIn) -> socket.socket:
     """A bare connection to its REST port."""
-    host, _, port = server.rest.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), timeout=30)
+    return socket.create_connection(host_and_port(server.rest), timeout=30)
 
 
 def answer_of(connection: socket.socket) -> tuple[int, dict]:

@@ -325,6 +325,7 @@ def test_what_is_no_png_is_not_saved(tmp_path):
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
     path = save(tmp_path, 7, PNG)
     assert path.name == "00000007.png" and path.read_bytes() == PNG
     assert path.stat().st_mode & 0o777 == 0o644
@@ -350,7 +351,7 @@ def test_wrong_addresses_and_choices_are_refused():
         "localhost:8501/v1",
         ":8501",
     ):
-        with pytest.raises(UserError, match="is not HOST:PORT"):
+        with pytest.raises(UserError, match="is no HOST:PORT"):
             connect(server, "digits")
     with pytest.raises(UserError, match="cannot be combined"):
         connect("localhost:8501", "digits", version=1, label="stable")

@@ -1,0 +1,1 @@
+"""What models are built from: layers, losses, penalties, optimizers, the moving average; no family, no run, no flag."""
