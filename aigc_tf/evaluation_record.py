@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from aigc_tf import __version__, environment
+from aigc_tf import __version__, environment, terminal
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets import given_images
 from aigc_tf.metrics.evidence import Evidence, Figure
@@ -119,7 +118,7 @@ def show(record: dict[str, Any]) -> None:
         table.add_row(name + arrows[figure["better"]], number(figure["value"]), ends, number(figure["reference"]))
         if figure["note"]:
             notes.setdefault(figure["note"], []).append(name)
-    console = Console()
+    console = terminal.console()
     console.print(table)
     told = ["↑ better when higher, ↓ when lower; real images: what they score in the generated ones' place"]
     for role in ("extractor", "classifier"):

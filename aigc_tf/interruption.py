@@ -16,7 +16,10 @@ def leave_imports_at_once() -> None:
     An import that is broken off may be told as anything: TensorFlow's makes an ImportError of it, others go on without
     what they wanted. Nothing has been begun there that needs an orderly end.
     """
-    shown = os.dup(2)  # while TensorFlow is imported, 2 is a file
+    try:
+        shown = os.dup(2)  # while TensorFlow is imported, 2 is a file
+    except OSError:  # it was closed before Python began
+        shown = os.open(os.devnull, os.O_WRONLY)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         while frame is not None:

@@ -8,9 +8,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from aigc_tf.errors import FaultError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # For terminals that know ASCII, or Latin-1, only; one for one, so that tables stay straight. Others become \u2026 and
 # the like.
@@ -38,9 +41,13 @@ def use_plain_characters() -> None:
 
 def replace_closed() -> None:
     """Give standard output and error that were closed before Python began, which are None then, an end in nothing."""
-    for name in ("stdout", "stderr"):
+    for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+            nothing = os.open(os.devnull, os.O_WRONLY)  # perhaps of that very number, which is free
+            if nothing != number:
+                os.dup2(nothing, number)  # C++ writes to the number, whatever Python's stream is
+                os.close(nothing)
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115 - as long as the process
 
 
 class Lasting:
@@ -85,6 +92,17 @@ def lasting_output() -> Iterator[Lasting]:
         finally:
             output.flush()
             errors.flush()
+
+
+def console(**options: Any) -> Console:
+    """A console for tables that hands on what a closed pipe raises; rich's own would end the process, silently."""
+    from rich.console import Console
+
+    class HandingOn(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - rich calls this where it has caught it
+
+    return HandingOn(**options)
 
 
 def deliver() -> None:

@@ -146,10 +146,25 @@ def test_a_mistake_stays_one_where_nothing_can_be_printed(nowhere):
     assert ended(end, "-m", "aigc_tf", "exprot", stderr=end)[0] == 2
 
 
-def test_an_output_that_was_closed_before_is_no_fault():
-    command = f"{shlex.quote(sys.executable)} train.py --help >&-"
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_an_output_that_was_closed_before_is_no_fault(closed):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} train.py --dry-run --dataset synthetic {closed}",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_table_for_nobody_is_told(nowhere, tmp_path):
+    (tmp_path / "models" / "1").mkdir(parents=True)
+    (tmp_path / "models" / "1" / "saved_model.pb").touch()
+    end, said = nowhere
+    for unbuffered in ("", "1"):
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        status, errors = ended(end, "-m", "aigc_tf", "list", tmp_path / "models", env=environment)
+        assert status == 1 and said in errors
 
 
 def test_training_is_kept_and_what_cannot_be_printed_is_told(nowhere, tmp_path):

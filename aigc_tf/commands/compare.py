@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from aigc_tf import terminal
 from aigc_tf.command_line import check_writable
 
 
@@ -23,13 +24,12 @@ class Command:
         check_writable("--out", self.out)
 
     def run(self) -> int:
-        from rich.console import Console
 
         from aigc_tf import comparison
 
         compared = comparison.compare(self.runs)
         comparison.draw(compared, self.out)
-        console = Console()
+        console = terminal.console()
         console.print(comparison.table(compared))
         for name, holders in compared.apart.items():
             console.print(f"{name}: only in {', '.join(holders)}", markup=False, highlight=False)

@@ -8,11 +8,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from tyro.conf import Positional
 
+from aigc_tf import terminal
 from aigc_tf.rollout import labels
 from aigc_tf.rollout.versions import existing
 
@@ -41,7 +41,7 @@ class Command:
                 str(card.get("fingerprint", ""))[:19],
                 f"{datetime.fromtimestamp(folder.stat().st_mtime):%Y-%m-%d %H:%M}",
             )
-        Console(markup=False, emoji=False).print(table)  # a label may hold brackets and colons
+        terminal.console(markup=False, emoji=False).print(table)  # a label may hold brackets and colons
         for label, number in named:
             if number not in versions:
                 print(f"warning: {label} names version {number}, which is not there", file=sys.stderr)
