@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,8 +154,9 @@ class TrainConfig:
         return json.dumps(self.flat(), indent=2, default=str) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> TrainConfig:
-        """Read a configuration; `source` names the file in errors. Fields that are left out take their defaults."""
+    def from_json(cls, text: str, source: str, needed: Iterable[str] = ()) -> TrainConfig:
+        """Read a configuration; `source` names the file in errors. Fields that are left out take their defaults, but
+        for those `needed` of a run's own record."""
         try:
             try:
                 values = json.loads(text)
@@ -162,6 +164,10 @@ class TrainConfig:
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
+            if missing := [name for name in needed if name not in values]:
+                raise UserError(
+                    f"it is damaged, since it holds no {', '.join(missing)}: take that of a copy of the run"
+                )
             return cls._from_values(values)
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{source}: {error}") from None

@@ -168,12 +168,7 @@ class RunFolder:
 
     def read_config(self) -> TrainConfig:
         try:
-            text = self.config_file.read_text()
-            if '"dataset"' not in text:
-                raise UserError(
-                    f"{self.config_file} is damaged: it names no data set; take the one of a copy of the run"
-                )
-            return TrainConfig.from_json(text, str(self.config_file))
+            return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file), needed=("dataset",))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {self.config_file}: {error}") from None
 
