@@ -165,9 +165,7 @@ class TrainConfig:
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
             if missing := [name for name in needed if name not in values]:
-                raise UserError(
-                    f"it is damaged, since it holds no {', '.join(missing)}: take that of a copy of the run"
-                )
+                raise UserError(f"it is damaged and holds no {', '.join(missing)}: take that of a copy of the run")
             return cls._from_values(values)
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{source}: {error}") from None

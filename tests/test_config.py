@@ -68,6 +68,11 @@ def test_bad_json_is_refused(text, said):
         TrainConfig.from_json(text, "file.json")
 
 
+def test_a_runs_record_without_its_data_set_is_damaged():
+    with pytest.raises(UserError, match="here: it is damaged and holds no dataset"):
+        TrainConfig.from_json('{"steps": 3, "name": "dataset"}', "here", needed=("dataset",))
+
+
 def test_whole_numbers_are_floats_too():
     assert TrainConfig.from_json(json.dumps({"beta_1": 0, "minutes": 3}), "here").minutes == 3.0
 

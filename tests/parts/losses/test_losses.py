@@ -8,7 +8,8 @@ from aigc_tf.parts.losses import GAN_LOSSES
 
 REAL = [-5.0, 1.4, 12.5, 2.7]
 FAKE = [10.0, 4.4, -5.5, 3.6]
-# Means over the four pairs above: (generator, discriminator).
+# Means over the four pairs above: (generator, discriminator). The logits, and what the losses make of them that TF-GAN
+# has too, are those of its tests (https://github.com/tensorflow/gan).
 GOLDEN = {
     "least_squares": (17.69625, 41.73375),
     "wasserstein": (-3.125, 0.225),
