@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from aigc_tf.command_line import STOPPED_EARLY
 from benchmarks import any_size, processes, record
 from benchmarks.processes import CORES
 
@@ -78,7 +79,7 @@ def measure(point: Point, data: Path, seconds: float) -> dict[str, float]:
         finally:
             process.kill()
             process.wait()
-        if process.returncode or last is first:
+        if process.returncode != STOPPED_EARLY or last is first:
             output.seek(0)
             raise RuntimeError(f"train.py failed at {point} (exit {process.returncode}):\n{output.read()[-3000:]}")
     steps = every * (last.lines - first.lines)

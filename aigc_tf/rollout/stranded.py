@@ -42,7 +42,7 @@ def bring_back(
             if not kept or not _refused(answers, goal):
                 continue
             told = ", ".join(f"{each} of {name} on version {kept[name][each]}" for name in kept for each in kept[name])
-            gone = _gone(file, original, seen, kept)
+            gone = _gone(file, original, kept)
             if gone:
                 raise RolloutError(
                     f"{server} has {told} and refuses every config that moves it on; version {gone[0]} is gone, so the "
@@ -62,19 +62,16 @@ def _refused(answers: Answers, labels: Labels) -> dict[str, dict[str, int]]:
     return {name: kept for name, kept in refused.items() if kept}
 
 
-def _gone(file: Path, config: ModelServerConfig, seen: Mapping[str, Answers], kept: Labels) -> list[int]:
-    """The versions among those kept that a server would have to load and that were removed, as far as we can see: of a
-    model that lies elsewhere than beside the config, none."""
+def _gone(file: Path, config: ModelServerConfig, kept: Labels) -> list[int]:
+    """The versions among those kept that were removed, so that no server can load them or will keep them, as far as we
+    can see: of a model that lies elsewhere than beside the config, none."""
     gone, beside = [], {child.name: child for child in file.parent.iterdir() if child.is_dir()}
-    followers = [answers for answers in seen.values() if not _refused(answers, _labels(config))]
     for entry in config.model_config_list.config:
         base = beside.get(PurePosixPath(entry.base_path).name)
         if base is None:
             continue
         there = versions(base)
-        for number in kept.get(entry.name, {}).values():
-            if number not in there and any(one[entry.name].state(number) != "AVAILABLE" for one in followers):
-                gone.append(number)
+        gone += [number for number in kept.get(entry.name, {}).values() if number not in there]
     return gone
 
 

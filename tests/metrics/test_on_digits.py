@@ -43,7 +43,7 @@ def digits() -> Digits:
     with np.load(MNIST) as file:
         images, labels = file["x_train"][..., None], file["y_train"]
         real, real_labels = file["x_test"][..., None], file["y_test"]
-    spec = DataSpec((28, 28, 1), 10, len(images), tuple("0123456789"), mnist._FINGERPRINT, "MNIST", "CC BY-SA 3.0")
+    spec = DataSpec((28, 28, 1), 10, len(images), tuple("0123456789"), mnist.FINGERPRINT, "MNIST", "CC BY-SA 3.0")
     data = types.SimpleNamespace(spec=spec, train_images=images, train_labels=labels)
     eyes = classifier.load_classifier("mnist", data)
     order = np.random.default_rng(0).permutation(len(images))

@@ -305,8 +305,7 @@ def test_only_what_was_beside_the_config_is_gone(base, path, gone):
     """Where a model lies elsewhere, we cannot tell which versions it has."""
     config = ModelServerConfig()
     config.model_config_list.config.add(name="digits", base_path=path).version_labels["stable"] = 2
-    seen = {"one:1": {"digits": servers.Seen({2: ("AVAILABLE", "")}, {"stable": 2})}}
-    assert stranded._gone(labels.config_file(base), config, seen, {"digits": {"stable": 9}}) == gone
+    assert stranded._gone(labels.config_file(base), config, {"digits": {"stable": 9}}) == gone
 
 
 @pytest.mark.parametrize(
