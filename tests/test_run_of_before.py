@@ -51,7 +51,9 @@ def test_it_is_judged_and_compared(before, tmp_path):
         assert new[name]["value"] == pytest.approx(old[name]["value"], rel=1e-3), name
     # This judge is trained on the spot, so on another processor it is another one by some digits.
     assert new["fd_lenet"]["value"] == pytest.approx(old["fd_lenet"]["value"], rel=0.2)
-    assert "brightness" in succeed(run("-m", "aigc_tf", "compare", before, before))
+    assert "brightness" in succeed(
+        run("-m", "aigc_tf", "compare", before, before, "--out", tmp_path / "comparison.png")
+    )
 
 
 def test_its_export_is_verified_and_gives_its_pictures(before):
