@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from aigc_tf.atomic_files import readable
@@ -14,6 +13,7 @@ from aigc_tf.rollout import label_courses, model_config
 from aigc_tf.rollout.label_courses import Course
 from aigc_tf.rollout.servers import Servers
 from aigc_tf.rollout.versions import existing, locked, remove
+from aigc_tf.shell import quoted
 
 
 def config_file(base: Path) -> Path:
@@ -60,7 +60,7 @@ def unreadable(base: Path) -> str | None:
     file = config_file(base)
     if not file.exists() or file.stat().st_mode & 0o044 or not readable(file.parent.stat().st_mode) & 0o044:
         return None
-    return f"only its owner can read {file}: a server of another user needs chmod go+r {shlex.quote(str(file))}"
+    return f"only its owner can read {file}: a server of another user needs chmod go+r {quoted(file)}"
 
 
 def check_assignable(base: Path, label: str | None) -> None:
