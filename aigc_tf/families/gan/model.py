@@ -120,7 +120,9 @@ class GAN(GenerativeModel):
 
     def decode(self, latents: tf.Tensor, weights: Weights = "ema") -> tf.Tensor:
         """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]; no row depends on another."""
-        generator = self.view(weights)["generator"]
+        return self._images(self.view(weights)["generator"], latents)
+
+    def _images(self, generator: tf.keras.Model, latents: tf.Tensor) -> tf.Tensor:
         return exact_rows.apply(lambda row: generator(row, training=False), latents, list(self.spec.image_shape))
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
@@ -151,19 +153,25 @@ class GAN(GenerativeModel):
         latents = tf.TensorSpec([None, self.settings.latent_dim], tf.float32, name="latent")
         images = tf.TensorSpec([None, *self.spec.image_shape], tf.float32, name="image")
 
+        # Once, outside of the graphs: a view may be a copy, whose variables cannot be made inside of one.
+        generator = self.view(weights)["generator"]
+
+        def draw(seed: tf.Tensor, truncation: float | tf.Tensor = 1.0) -> tf.Tensor:
+            return self._images(generator, latents_from_seeds(seed, self.settings.latent_dim) * truncation)
+
         def serving_default(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image_bytes": png.encode(to_uint8(self.sample(seed, weights=weights)), png_chunk)}
+            return {"image_bytes": png.encode(to_uint8(draw(seed)), png_chunk)}
 
         def truncated(seed: tf.Tensor, truncation: tf.Tensor) -> dict[str, tf.Tensor]:
             given = tf.where(tf.math.is_nan(truncation), 1.0, truncation)
-            images = self.sample(seed, truncation=tf.clip_by_value(given, 0.0, 1.0)[:, None], weights=weights)
+            images = draw(seed, tf.clip_by_value(given, 0.0, 1.0)[:, None])
             return {"image_bytes": png.encode(to_uint8(images), png_chunk)}
 
         def sample(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": (self.sample(seed, weights=weights) + 1.0) / 2.0}
+            return {"image": (draw(seed) + 1.0) / 2.0}
 
         def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": (self.decode(latent, weights) + 1.0) / 2.0}
+            return {"image": (self._images(generator, latent) + 1.0) / 2.0}
 
         def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"logit": tf.squeeze(self.discriminator(image * 2.0 - 1.0, training=False), -1)}

@@ -58,6 +58,15 @@ def test_mixed_precision_steps_keep_weights_in_float32(network):
     assert tf.keras.mixed_precision.global_policy().name == "float32"
 
 
+def test_raw_weights_can_be_served_under_mixed_precision():
+    """The copy of them in float32 must not be made inside of a graph."""
+    gan = train(created_gan(config(mixed_precision=True), eager=True), 1)
+    seeds = tf.range(3, dtype=tf.int64)
+    served = gan.signatures(weights="raw")["sample"](seeds)["image"]
+    np.testing.assert_allclose(served, (gan.sample(seeds, weights="raw") + 1) / 2, atol=1e-6)
+    assert (served != gan.signatures()["sample"](seeds)["image"]).numpy().all((1, 2, 3)).any()
+
+
 def test_jit_compile_takes_the_step_of_the_network(network):
     """XLA turns random bits into floats in its own way, so only what precedes all noise can be equal."""
     settings = config(network=network, penalties=("r1",), penalty_interval=1, global_batch_size=2)
