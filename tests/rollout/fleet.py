@@ -53,6 +53,12 @@ class Member:
         _, reply = self.get(f"{model}/labels/{quote(label, safe='')}:predict", {"instances": [0]})
         return reply["predictions"][0] if "predictions" in reply else reply["error"]
 
+    def available(self, model: str = "digits") -> list[int]:
+        """The versions that it has loaded, in order."""
+        _, reply = self.get(model)
+        rows = reply["model_version_status"]
+        return sorted(int(row["version"]) for row in rows if row["state"] == "AVAILABLE")
+
     @contextlib.contextmanager
     def asleep(self) -> Iterator[None]:
         """It reads nothing meanwhile."""
