@@ -29,6 +29,7 @@ ALIKE = (
     *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training"),
     *("reference_split", "reference_hash"),
 )
+_STRANGERS = ("extractor", "classifier", "pixels")  # judges that are no part of a model
 VERSIONS = ("aigc_tf", "tensorflow", "numpy", "scipy")
 _COLUMNS, _TITLE = 4, 30  # panels in a row of the plot, letters in a line of a name
 
@@ -60,7 +61,7 @@ class Comparison:
         evaluations: two or more, in the order given.
         shared: names of the figures that all of them have.
         apart: name of each other figure and the names of the evaluations that have it.
-        own: names of figures that depend on each model's own discriminator, and so cannot be compared.
+        own: names of figures that are judged by a part of each model itself, and so cannot be compared.
         warnings: sentences about versions that differ.
     """
 
@@ -87,7 +88,7 @@ def compare(paths: Sequence[Path]) -> Comparison:
     evaluations = tuple(_read(path, path.resolve().name if alone else str(path)) for path in paths)
     names = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.measures))
     holders = {name: [each for each in evaluations if name in each.measures] for name in names}
-    own = [name for name in names if _provenance(holders[name][0], name).get("judged_by") == "discriminator"]
+    own = [name for name in names if _provenance(holders[name][0], name).get("judged_by", "pixels") not in _STRANGERS]
     comparable = [name for name in names if name not in own and len(holders[name]) > 1]
     for name in comparable:
         _check_alike(name, holders[name])

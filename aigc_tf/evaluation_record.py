@@ -15,7 +15,7 @@ from aigc_tf.datasets import given_images
 from aigc_tf.metrics.evidence import Evidence, Figure
 from aigc_tf.metrics.extractor import Extractor, cautions
 from aigc_tf.metrics.judge import Judgement
-from aigc_tf.reference import ONLY_PIXELS, Reference
+from aigc_tf.reference import Reference
 from aigc_tf.report.words import number
 from aigc_tf.subjects import Subject
 
@@ -79,7 +79,7 @@ def make(
             *(
                 cautions(reference.extractor, len(evidence.real), num_generated)
                 if reference.extractor
-                else [ONLY_PIXELS]
+                else filter(None, [reference.judges.remark])
             ),
             *(f"{name}: {figure.warning}" for name, figure in judgement.figures.items() if figure.warning),
             *judgement.skipped,
@@ -140,10 +140,10 @@ def _describe(judge: Extractor) -> dict[str, Any]:
 
 
 def _judge_of(figure: Figure, judges: dict[str, Extractor | None]) -> dict[str, Any]:
-    """Whose eyes the figure depends on: a network that looked at the images, the discriminator, or nobody's."""
+    """Whose eyes the figure depends on: a network that looked at the images, the model itself, or nobody's."""
     judge = judges.get(figure.judged_by)
     if judge is not None:
         name, content, resizer = judge.name, judge.hash, judge.resizer
     else:
-        name, content, resizer = figure.judged_by, None, "none"  # each model has a discriminator of its own
+        name, content, resizer = figure.judged_by, None, "none"  # that part of the model under judgement
     return {"judged_by": figure.judged_by, "judge": name, "judge_hash": content, "resizer": resizer}

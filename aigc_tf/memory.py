@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from aigc_tf import environment
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets.image_dataset import ImageDataset
+from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.errors import UserError
 from aigc_tf.families.model import GenerativeModel
 
@@ -28,18 +30,17 @@ def step_bytes(model: GenerativeModel, config: TrainConfig) -> int:
     return 4 * config.global_batch_size * activations * 2
 
 
-def image_bytes(data: ImageDataset) -> int:
+def data_bytes(data: Dataset) -> int:
     """The data set, and TensorFlow's copy of it."""
-    return 2 * (data.train_images.nbytes + data.test_images.nbytes)
+    return 2 * data.nbytes
 
 
-def check(model: GenerativeModel, config: TrainConfig, data: ImageDataset) -> None:
+def check(model: GenerativeModel, config: TrainConfig, data: Dataset) -> None:
     """Raise UserError where a batch surely does not fit into the memory of this machine.
 
-    With GPUs only its images are counted, which are put together in the machine's own memory.
+    With GPUs only its content is counted, which is put together in the machine's own memory.
     """
-    height, width, channels = data.spec.image_shape
-    needed = 4.0 * config.global_batch_size * config.family.batches_per_step * height * width * channels
+    needed = 4.0 * config.global_batch_size * config.family.batches_per_step * math.prod(data.spec.shape)
     if config.replicas is not None or not tf.config.list_physical_devices("GPU"):
         size = 2 if config.mixed_precision else 4
         needed += weight_bytes(model) + step_bytes(model, config) * _SURELY_NEEDED * size / 4

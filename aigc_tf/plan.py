@@ -28,11 +28,11 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     networks = model.networks
     forward = {name: _forward_flops(network) for name, network in networks.items()}
     flops = batch * model.step_flops(forward)
-    memory_bytes = memory.weight_bytes(model) + memory.step_bytes(model, config) + memory.image_bytes(data)
+    memory_bytes = memory.weight_bytes(model) + memory.step_bytes(model, config) + memory.data_bytes(data)
     steps = num_steps(config, data.spec.num_examples)
     run = resume or RunFolder.planned(config)
     rows = {
-        "images": f"{data.spec.num_examples:,} of {_shape(data.spec.image_shape)} from {data.spec.source}",
+        "images": f"{data.spec.num_examples:,} of {_shape(data.spec.shape)} from {data.spec.source}",
         "devices": devices.in_words(strategy),
         "budget": f"{config.minutes:g} minutes" if steps is None else f"{steps:,} steps of {batch} images",
         **{
@@ -62,8 +62,8 @@ def _forward_flops(network: tf.keras.Model) -> int:
         tf.get_logger().setLevel(level)
 
 
-def _shape(image_shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, image_shape))
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _si(number: float) -> str:

@@ -6,14 +6,8 @@ import io
 
 from aigc_tf import json_lines
 from aigc_tf.atomic_files import write_atomically
+from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
-
-_PANELS = {
-    "loss": ("loss/generator", "loss/discriminator"),
-    "logits (means)": ("logits/real", "logits/fake", "logits/held_out"),
-    "discriminator accuracy": ("accuracy/real", "accuracy/fake", "accuracy/held_out"),
-    "gradient norm": ("gradient_norm/generator", "gradient_norm/discriminator"),
-}
 
 
 def draw_curves(run: RunFolder) -> None:
@@ -23,9 +17,11 @@ def draw_curves(run: RunFolder) -> None:
 
     if not run.metrics_file.exists():
         return
+    panels = FAMILIES[run.read_config().model].curves
     points = [point for _, point in json_lines.read(run.metrics_file)]
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
-    for axes, (title, names) in zip(figure.subplots(2, 2).flat, _PANELS.items()):
+    rows = -(-len(panels) // 2)
+    figure = Figure(figsize=(11, 3.25 * rows), layout="constrained")
+    for axes, (title, names) in zip(figure.subplots(rows, 2).flat, panels.items()):
         for name in names:
             known = [(point["step"], point[name]) for point in points if name in point]
             if known:

@@ -1,4 +1,4 @@
-"""What generated images are judged against: real images, and what the judges see in them."""
+"""What is judged is held against this: real examples, and what the judges see in them."""
 
 from __future__ import annotations
 
@@ -9,89 +9,84 @@ from contextlib import contextmanager
 import numpy as np
 from tqdm import tqdm
 
-from aigc_tf.datasets.image_dataset import ImageDataset
-from aigc_tf.metrics.classifier import load_classifier
+from aigc_tf.datasets.dataset import Dataset, Split
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor, observe
-from aigc_tf.metrics.extractors import load_extractor
+from aigc_tf.metrics.feature_cache import FIELDS
+from aigc_tf.modalities.modality import Judges, Modality
 
 Progress = Callable[[int], object]
-
-ONLY_PIXELS = (
-    "the images carry no labels, so no small classifier can be trained to look at them, and pixels alone are judged: "
-    "--extractor inception, or PATH of a Keras model, sees more"
-)
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Real images and their judges, made once and used for as many judgements as wanted.
+    """Real examples and their judges, made once and used for as many judgements as wanted.
 
     Attributes:
-        data: the images.
-        extractor: makes the features; None for images without labels where no other extractor was chosen: such are
-            judged by their pixels.
-        classifier: tells the data set's classes; None for images without labels. The same object as `extractor` where
-            that is the data set's own classifier.
-        real: what they see in the held-out images.
-        training: what they see in all training images; None where these are not known.
+        data: the examples.
+        judges: who looks.
+        real: what they see in the held-out examples.
+        training: what they see in all training examples; None where these are not known.
     """
 
-    data: ImageDataset
-    extractor: Extractor | None
-    classifier: Extractor | None
+    data: Dataset
+    judges: Judges
     real: Observations
     training: Observations | None
 
     @classmethod
     def prepare(
-        cls, data: ImageDataset, dataset: str, extractor_choice: str = "lenet", say: Callable[[str], None] = print
+        cls, data: Dataset, dataset: str, extractor_choice: str = "lenet", say: Callable[[str], None] = print
     ) -> Reference:
-        """Load the judges (see `load_extractor`) and let them look at all real images, or recall what they saw.
+        """Load the judges (see `Modality.judges`) and let them look at all real examples, or recall what they saw.
 
-        Raises ValueError where `extractor_choice` cannot look at such images.
+        Raises ValueError where `extractor_choice` cannot look at such examples.
         """
-        labelled = data.spec.num_classes > 0
-        extractor = classifier = None
-        if labelled or extractor_choice != "lenet":
-            extractor = load_extractor(extractor_choice, dataset, data, announce=say)
-            classifier = extractor if extractor_choice == "lenet" else None
-        else:
-            say(ONLY_PIXELS)
-        if classifier is None and labelled:
-            classifier = load_classifier(dataset, data, announce=say)
+        modality, labelled = data.spec.modality, data.spec.num_classes > 0
+        judges = modality.judges(extractor_choice, dataset, data, say)
 
-        def look(split: str, images: np.ndarray, labels: np.ndarray) -> Observations:
-            seen = _look(extractor, classifier, images, f"{data.spec.fingerprint}-{split}", progress)
-            return dataclasses.replace(seen, images=images, labels=labels if labelled else None)
+        def look(split: Split) -> Observations:
+            seen = _look(modality, judges, data.stored(split), f"{data.spec.fingerprint}-{_NAMES[split]}", progress)
+            return dataclasses.replace(seen, labels=data.labels(split) if labelled else None)
 
-        with progress_bar("looking at real images", len(data.test_images) + len(data.train_images)) as progress:
-            real = look("held-out", data.test_images, data.test_labels)
-            training = look("training", data.train_images, data.train_labels) if len(data.train_images) else None
-        return cls(data, extractor, classifier, real, training)
+        with progress_bar("looking at real examples", data.count("test") + data.count("train")) as progress:
+            real = look("test")
+            training = look("train") if data.count("train") else None
+        return cls(data, judges, real, training)
 
-    def look(self, images: np.ndarray, progress: Progress | None = None) -> Observations:
-        """What both judges see in other images uint8 [N, H, W, C]."""
-        return _look(self.extractor, self.classifier, images, None, progress)
+    @property
+    def extractor(self) -> Extractor | None:
+        """What makes the features."""
+        return self.judges.extractor
+
+    @property
+    def classifier(self) -> Extractor | None:
+        """What tells the classes."""
+        return self.judges.classifier
+
+    def look(self, stored: np.ndarray, progress: Progress | None = None) -> Observations:
+        """What the judges see in other stored content [N, ...]."""
+        return _look(self.data.spec.modality, self.judges, stored, None, progress)
+
+
+_NAMES: dict[Split, str] = {"train": "training", "test": "held-out"}
 
 
 def _look(
-    extractor: Extractor | None,
-    classifier: Extractor | None,
-    images: np.ndarray,
-    content: str | None,
-    progress: Progress | None,
+    modality: Modality, judges: Judges, stored: np.ndarray, content: str | None, progress: Progress | None
 ) -> Observations:
-    if extractor is None:
-        return Observations(images=images)
-    seen = observe(extractor, images, content=content, progress=progress)
-    if classifier is None or classifier is extractor:
-        return seen
-    return dataclasses.replace(seen, probabilities=observe(classifier, images, content=content).probabilities)
+    bare = modality.look(stored)
+    if judges.extractor is None:
+        return bare
+    seen = observe(judges.extractor, stored, content=content, progress=progress)
+    fields = {name: getattr(seen, name) for name in FIELDS if getattr(seen, name) is not None}
+    if judges.classifier not in (None, judges.extractor):
+        fields["probabilities"] = observe(judges.classifier, stored, content=content).probabilities
+    return dataclasses.replace(bare, **fields)
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None, unit: str = " images") -> Iterator[Progress]:
+def progress_bar(title: str, total: int | None, unit: str = " examples") -> Iterator[Progress]:
     """A bar on standard error that vanishes when done, only for a terminal; gives the function that moves it on.
 
     `total` is None where nobody knows it yet.

@@ -34,7 +34,7 @@ class RunFolder:
     metrics.jsonl     one line of figures per point of the curves
     curves.png        the same as a picture, when training ends
     tensorboard/      the same, with pictures, for TensorBoard
-    samples/          sample grids by step, PNG
+    samples/          sample grids by step
     checkpoints/      what `--resume` goes on from
     evaluation/       per judged step one JSON file, and a folder with the same as a report to read
     export/           versioned SavedModels for TensorFlow Serving
@@ -74,8 +74,9 @@ class RunFolder:
     def export(self) -> Path:
         return self.path / "export"
 
-    def sample_file(self, step: int) -> Path:
-        return self.samples / f"step-{step:08d}.png"
+    def sample_file(self, step: int, suffix: str) -> Path:
+        """`suffix` is that of the files of what the model makes (see `Modality`)."""
+        return self.samples / f"step-{step:08d}{suffix}"
 
     @property
     def evaluation(self) -> Path:
@@ -123,7 +124,7 @@ class RunFolder:
             draft = RunFolder(building)
             for folder in (draft.tensorboard, draft.samples, draft.checkpoints, draft.evaluation):
                 folder.mkdir()
-            write_atomically(draft.data_file, json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
+            write_atomically(draft.data_file, json.dumps(spec.as_dict(), indent=2) + "\n")
             draft.write_environment(0, environment)
             draft.write_config(config)
             os.rename(building, self.path)
@@ -175,9 +176,7 @@ class RunFolder:
     def read_spec(self) -> DataSpec:
         """The DataSpec of the run's images, without the images."""
         try:
-            values = json.loads(self.data_file.read_text())
-            values["image_shape"], values["class_names"] = tuple(values["image_shape"]), tuple(values["class_names"])
-            return DataSpec(**values)
+            return DataSpec.from_dict(json.loads(self.data_file.read_text()))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{self.data_file} is damaged ({error!r}): take the one of a copy of the run") from None
 
@@ -220,9 +219,9 @@ class RunFolder:
                 lines = json_lines.read(file)
                 kept = [f"{text}\n" for text, line in lines if line["step"] <= step and line["step"] % every == 0]
                 write_atomically(file, "".join(kept))
-        for grid in self.samples.glob("step-*.png"):
-            drawn = re.fullmatch(r"step-(\d+)\.png", grid.name, re.ASCII)
-            if drawn is None or grid != self.sample_file(int(drawn[1])):
+        for grid in self.samples.glob("step-*.*"):
+            drawn = re.fullmatch(r"step-(\d+)\.\w+", grid.name, re.ASCII)
+            if drawn is None or grid != self.sample_file(int(drawn[1]), grid.suffix):
                 continue  # somebody else's, a copy for instance
             if int(drawn[1]) > step or int(drawn[1]) % config.sample_every:
                 grid.unlink()

@@ -7,7 +7,7 @@ import math
 
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets.image_dataset import ImageDataset
+from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 
@@ -21,7 +21,7 @@ class Session:
 
     config: TrainConfig
     model: GenerativeModel
-    data: ImageDataset
+    data: Dataset
     run: RunFolder
     checkpoints: Checkpoints
 
@@ -44,8 +44,8 @@ class Session:
 
     @property
     def held_out_batches(self) -> int:
-        """How many batches of held-out images the model is shown while it trains."""
-        return min(_HELD_OUT_BATCHES, -(-len(self.data.test_images) // self.config.global_batch_size))
+        """How many held-out batches the model is shown while it trains."""
+        return min(_HELD_OUT_BATCHES, -(-self.data.count("test") // self.config.global_batch_size))
 
 
 def num_steps(config: TrainConfig, num_examples: int) -> int | None:

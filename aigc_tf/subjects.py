@@ -11,12 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from aigc_tf import export, untrusted
+from aigc_tf import contract, export, untrusted
 from aigc_tf.checkpoints import load_model
-from aigc_tf.datasets import given_images
+from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
+from aigc_tf.families import signatures
 from aigc_tf.families.model import GenerativeModel, Weights
-from aigc_tf.metrics.quantise import quantise
+from aigc_tf.modalities import MODALITIES
+from aigc_tf.modalities.modality import Modality
 from aigc_tf.paths import plain
 from aigc_tf.run_folder import RunFolder
 
@@ -25,18 +27,20 @@ _BATCH = 500
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A generator under judgement, or the images that one left behind.
+    """A model under judgement, or what one left behind.
 
     Attributes:
         kind: "run", "export" or "samples".
         path: where it lies.
-        dataset: name in DATASETS of the images that it learned; None for images that are held against others.
+        dataset: name in DATASETS of what it learned; None for images that are held against others.
         data_dir: where these lay; None for the usual place.
-        data_fingerprint: content hash of these images; None where nobody wrote it down.
+        data_fingerprint: content hash of these data; None where nobody wrote it down.
         step: training steps behind it; None if unknown.
-        weights: "ema" for the averaged generator, "raw" for the trained one itself; None if unknown.
-        fingerprint: hash of the generator's weights; None for images.
-        signatures: the functions of an export by name (see `GenerativeModel.signatures`); none for images.
+        weights: "ema" for averaged weights, "raw" for the trained ones themselves; None if unknown.
+        fingerprint: hash of the weights; None for images.
+        family: of the model, a name in FAMILIES; None for images.
+        contract: what its signatures promise; None for images.
+        signatures: these functions by name; none for images.
     """
 
     kind: Literal["run", "export", "samples"]
@@ -47,35 +51,53 @@ class Subject:
     step: int | None = None
     weights: Weights | None = None
     fingerprint: str | None = None
+    family: str | None = None
+    contract: Contract | None = None
     signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def generate(self, seeds: np.ndarray, progress: Callable[[int], object] = lambda count: None) -> np.ndarray:
-        """Images uint8 [N, H, W, C] for int64 seeds [N]; `progress` is called after each batch with
-        the number of images in it."""
-        parts = []
-        for part in _batches(seeds):
-            parts.append(quantise(self.signatures["sample"](seed=tf.constant(part))["image"].numpy()))
-            progress(len(part))
-        return np.concatenate(parts)
-
     @property
-    def latent_dim(self) -> int | None:
-        """Numbers in a latent; None where there is no way in from latents."""
-        decode = self.signatures.get("decode")
-        return None if decode is None else tf.nest.flatten(decode.structured_input_signature)[0].shape[1]
+    def modality(self) -> Modality:
+        """Of what it makes."""
+        return MODALITIES["image" if self.contract is None else self.contract.content]
 
-    def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Images uint8 [N, H, W, C] for latents float32 [N, Z]."""
-        decode = self.signatures["decode"]
-        parts = [decode(latent=tf.constant(part))["image"].numpy() for part in _batches(latents)]
-        return quantise(np.concatenate(parts))
+    def generate(self, seeds: np.ndarray, progress: Callable[[int], object] = lambda count: None) -> np.ndarray:
+        """Stored content [N, ...] for int64 seeds [N]; `progress` is called after each batch with the number of rows
+        in it."""
+        return self._content("sample", seeds, progress)
 
-    def discriminator_logits(self, images: np.ndarray) -> np.ndarray | None:
-        """Logits float32 [N] of the discriminator for uint8 images [N,H,W,C]; None where there is none."""
-        discriminate = self.signatures.get("discriminate")
-        if discriminate is None:
-            return None
-        parts = [discriminate(image=tf.constant(part / np.float32(255)))["logit"].numpy() for part in _batches(images)]
+    def ways_in(self) -> dict[str, int]:
+        """The signatures that make content of standard normal vectors, and how many numbers these have."""
+        named = {} if self.contract is None else self.contract.named("decode")
+        here = {name: self.signatures[name] for name in named if name in self.signatures}
+        return {name: tf.nest.flatten(each.structured_input_signature)[0].shape[1] for name, each in here.items()}
+
+    def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
+        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes."""
+        return self._content(signature, vectors)
+
+    def scores(self, stored: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model itself says about stored content [N, ...]: float32 [N] by name, nothing for images that were
+        left behind."""
+        named = {} if self.contract is None else self.contract.named("score")
+        found: dict[str, list[np.ndarray]] = {}
+        for signature in named.keys() & self.signatures.keys():
+            for part in _batches(stored):
+                (content,) = named[signature].inputs
+                numbers = {content: tf.constant(self.modality.from_stored(part))}
+                for name, rows in self.signatures[signature](**numbers).items():
+                    found.setdefault(name, []).append(rows.numpy())
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def _content(
+        self, name: str, rows: np.ndarray, progress: Callable[[int], object] = lambda count: None
+    ) -> np.ndarray:
+        assert self.contract is not None
+        (given,), (made,) = self.contract.signatures[name].inputs, self.contract.signatures[name].outputs
+        parts = []
+        for part in _batches(rows):
+            numbers = self.signatures[name](**{given: tf.constant(part)})[made]
+            parts.append(self.modality.to_stored(numbers.numpy()))
+            progress(len(part))
         return np.concatenate(parts)
 
     def describe(self) -> dict[str, Any]:
@@ -93,6 +115,7 @@ class Subject:
 def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -> Subject:
     """A model in memory, as it is now."""
     config = run.read_config()
+    promised, functions = signatures.build(model, weights=weights)
     return Subject(
         kind="run",
         path=run.path,
@@ -102,7 +125,9 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
         step=int(model.step.numpy()),
         weights=weights,
         fingerprint=model.fingerprint(weights),
-        signatures=_traced(model, weights),
+        family=config.model,
+        contract=promised,
+        signatures={name: function.get_concrete_function() for name, function in functions.items()},
     )
 
 
@@ -138,6 +163,8 @@ def of_export(folder: Path) -> Subject:
             step=card["step"],
             weights="ema",
             fingerprint=card["fingerprint"],
+            family=card["recipe"].get("model", "gan"),  # the one family of exports that name none
+            contract=contract.of_export(version),
             signatures=_Loaded(model.signatures, model),
         )
     except UserError:
@@ -152,21 +179,9 @@ def of_export(folder: Path) -> Subject:
 def of_samples(path: Path, dataset: str | None = None) -> Subject:
     """A folder of image files or an `.npz` of images, judged against `dataset`, or against what `evaluate` is given.
 
-    It is read by `read_samples`.
+    It is read by `Modality.read_given`.
     """
     return Subject(kind="samples", path=path, dataset=dataset, data_dir=None)
-
-
-def read_samples(
-    subject: Subject, image_shape: tuple[int, int, int], progress: Callable[[int], object] = lambda count: None
-) -> given_images.GivenImages:
-    """The images [N, H, W, C] of a "samples" subject. Raises UserError as `given_images.read` does."""
-    return given_images.read(subject.path, image_shape, progress)
-
-
-def _traced(model: GenerativeModel, weights: Weights) -> dict[str, Any]:
-    functions: dict[str, Any] = dict(model.signatures(weights=weights))
-    return {name: function.get_concrete_function() for name, function in functions.items()}
 
 
 class _Loaded(dict[str, Any]):

@@ -27,7 +27,7 @@ from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import DATASETS
-from aigc_tf.datasets.image_dataset import ImageDataset
+from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
@@ -56,7 +56,7 @@ class Ending:
 def train(
     config: TrainConfig,
     resume: RunFolder | None = None,
-    data: ImageDataset | None = None,
+    data: Dataset | None = None,
     say: Callable[[str], None] = print,
 ) -> RunFolder | None:
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
@@ -122,7 +122,7 @@ def train(
 
 
 def finish(
-    config: TrainConfig, run: RunFolder, data: ImageDataset, result: Literal["best"] | None, say: Callable[[str], None]
+    config: TrainConfig, run: RunFolder, data: Dataset, result: Literal["best"] | None, say: Callable[[str], None]
 ) -> None:
     """Make of a trained run what `config` asks for: curves, a judgement, an export, each whatever became of the others.
 
@@ -191,7 +191,7 @@ def fit(session: Session) -> Ending:
             tf.summary.text("config", f"```json\n{config.to_json()}```")
 
     rows = config.global_batch_size * config.family.batches_per_step
-    stream = batches(data.train_images, data.train_labels, rows, config.seed, first_step)
+    stream = batches(data, "train", rows, config.seed, first_step)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if session.last_step is None else session.last_step - first_step
     stop = GracefulStop()

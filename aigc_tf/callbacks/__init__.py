@@ -27,16 +27,14 @@ def build(
     that is wanted.
     """
     config, data, run, checkpoints = session.config, session.data, session.run, session.checkpoints
-    held_out = batches(
-        data.test_images, data.test_labels, config.global_batch_size, config.seed, 0, session.held_out_batches
-    )
+    held_out = batches(data, "test", config.global_batch_size, config.seed, 0, session.held_out_batches)
     return [
         stop,
         DivergenceGuard(),
         Clock(checkpoints, session.last_second),
         HeldOut(held_out, config.sample_every),
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
-        Pictures(writer, run, config.sample_every, data.train_images[:100]),
+        Pictures(writer, run, config.sample_every, data),
         Histograms(writer, config.histogram_every),
         *([judging] if judging else []),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),

@@ -34,7 +34,7 @@ class Command:
         for name, holders in compared.apart.items():
             console.print(f"{name}: only in {', '.join(holders)}", markup=False, highlight=False)
         if compared.own:
-            told = f"not compared, since each model's own discriminator is the judge: {', '.join(compared.own)}"
+            told = f"not compared, since each model is its own judge: {', '.join(compared.own)}"
             console.print(told, markup=False, highlight=False)
         for warning in compared.warnings:
             console.print(f"warning: {warning}", markup=False, highlight=False)

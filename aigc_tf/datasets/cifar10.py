@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from aigc_tf.datasets import keras_cache
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 from aigc_tf.errors import UserError
 
 _URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
@@ -68,7 +68,7 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     )
 
 
-def _read(kept: Path) -> tuple[Split, Split]:
+def _read(kept: Path) -> tuple[Labelled, Labelled]:
     with _opened(kept) as open_batch:
         *training, (test_images, test_labels) = (_batch(open_batch, name) for name in _BATCHES)
     images, labels = (np.concatenate(parts) for parts in zip(*training))
@@ -91,7 +91,7 @@ def _opened(kept: Path) -> Iterator[Callable[[str], IO[bytes] | None]]:
         raise UserError(f"{archive} is damaged ({' '.join(str(error).split())})") from None
 
 
-def _batch(open_batch: Callable[[str], IO[bytes] | None], name: str) -> Split:
+def _batch(open_batch: Callable[[str], IO[bytes] | None], name: str) -> Labelled:
     """Images uint8 [10000, 32, 32, 3] and labels [10000] of one batch, once its hash is right."""
     try:
         file = open_batch(name)
@@ -104,7 +104,7 @@ def _batch(open_batch: Callable[[str], IO[bytes] | None], name: str) -> Split:
     return batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), np.array(batch[b"labels"])
 
 
-def _keras_load_data() -> tuple[Split, Split]:
+def _keras_load_data() -> tuple[Labelled, Labelled]:
     import tensorflow as tf  # here, so that a missing file is reported before its seconds-long import
 
     return tf.keras.datasets.cifar10.load_data()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aigc_tf.datasets import idx, keras_cache
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 from aigc_tf.errors import UserError
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/train-labels-idx1-ubyte.gz"
@@ -64,13 +64,13 @@ def _read(kept: Path) -> ImageDataset:
     return dataset
 
 
-def _dataset(train: Split, test: Split) -> ImageDataset:
+def _dataset(train: Labelled, test: Labelled) -> ImageDataset:
     return ImageDataset.of(
         train, test, class_names=_CLASS_NAMES, source="Fashion-MNIST as it was published", licence="MIT (Zalando SE)"
     )
 
 
-def _keras_load_data() -> tuple[Split, Split]:
+def _keras_load_data() -> tuple[Labelled, Labelled]:
     import tensorflow as tf  # here, so that missing files are reported before its seconds-long import
 
     return tf.keras.datasets.fashion_mnist.load_data()

@@ -1,23 +1,28 @@
-"""A data set of images in memory: what every `load` of this folder gives."""
+"""A data set of images in memory."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from aigc_tf.datasets.dataset import Dataset, Split
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 
-Split = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Labelled = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """(images, labels) of one split."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ImageDataset:
+class ImageDataset(Dataset):
     """Images and labels of both splits, as read-only arrays; build it with `ImageDataset.of`.
 
     Attributes:
@@ -34,9 +39,36 @@ class ImageDataset:
     test_images: npt.NDArray[np.uint8]
     test_labels: npt.NDArray[np.int32]
 
+    def count(self, split: Split) -> int:
+        return len(self.labels(split))
+
+    def stored(self, split: Split, rows: slice = slice(None)) -> npt.NDArray[np.uint8]:
+        return (self.train_images if split == "train" else self.test_images)[rows]
+
+    def labels(self, split: Split) -> npt.NDArray[np.int32]:
+        return self.train_labels if split == "train" else self.test_labels
+
+    def reader(self, split: Split) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        import tensorflow as tf
+
+        to_model = self.spec.modality.graph.to_model
+        # Variables, for the graph only refers to them. Constants would be copied into it, again with every rewriting.
+        with tf.device("CPU:0"):
+            images = tf.Variable(self.stored(split), trainable=False)
+            labels = tf.Variable(self.labels(split), trainable=False)
+
+        def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": to_model(tf.gather(images, rows)), "label": tf.gather(labels, rows)}
+
+        return read
+
+    @property
+    def nbytes(self) -> int:
+        return self.train_images.nbytes + self.test_images.nbytes
+
     @classmethod
     def of(
-        cls, train: Split, test: Split, *, class_names: tuple[str, ...], source: str, licence: str, name: str = ""
+        cls, train: Labelled, test: Labelled, *, class_names: tuple[str, ...], source: str, licence: str, name: str = ""
     ) -> ImageDataset:
         """Check both splits, bring them into the form above, and describe them in a `DataSpec`.
 
@@ -61,7 +93,7 @@ class ImageDataset:
         arrays = (train_images, train_labels, test_images, test_labels)
         height, width, channels = train_images.shape[1:]
         spec = DataSpec(
-            image_shape=(height, width, channels),
+            shape=(height, width, channels),
             num_classes=len(class_names),
             num_examples=len(train_images),
             class_names=class_names,
@@ -85,7 +117,7 @@ class ImageDataset:
         return cls(dataclasses.replace(whole.spec, num_examples=0, fingerprint=_fingerprint(arrays)), *arrays)
 
 
-def _check(name: str, split: Split, num_classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+def _check(name: str, split: Labelled, num_classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     images, labels = split
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.size == 0:
         raise UserError(

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from aigc_tf.atomic_files import write_atomically
-from aigc_tf.datasets.image_dataset import Split
+from aigc_tf.datasets.image_dataset import Labelled
 from aigc_tf.errors import UserError
 from aigc_tf.paths import expanded
 
@@ -37,7 +37,9 @@ def folder() -> Path:
     return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
-def load(load_data: Callable[[], tuple[Split, Split]], url: str, hashes: Mapping[str, str]) -> tuple[Split, Split]:
+def load(
+    load_data: Callable[[], tuple[Labelled, Labelled]], url: str, hashes: Mapping[str, str]
+) -> tuple[Labelled, Labelled]:
     """What Keras' `load_data` gives, from files whose hash is right; into Keras' folder go those that are missing.
 
     Args:

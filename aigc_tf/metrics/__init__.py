@@ -1,17 +1,15 @@
 """Measures of generated images: one file a measure, all with the signature of `evidence.Measure`.
 
 A measure is a pure function `measure(evidence) -> {name: Figure}` over NumPy arrays. What it looks at (features, class
-probabilities, discriminator logits of real and of generated images) is computed once, by the caller, into an
-`evidence.Evidence`; `judge.judge` runs every measure over it. Importing a measure imports no TensorFlow; `ms_ssim` and
+probabilities, the model's own scores of real and of generated images) is computed once, by the caller, into an
+`evidence.Evidence`; `judge.judge` runs every measure over it. A measure that must ask the model for more than samples
+has a function `ask` beside it (see `evidence.Asking`). Importing a measure imports no TensorFlow; `ms_ssim` and
 `train_on_generated` do so when they measure.
 
 To add a measure: one file here with a function `measure`, and its name in the line below.
 """
 
 from aigc_tf.registry import Registry
-
-# What is quick enough to be measured while a model trains (`--evaluate-every`).
-QUICK_METRICS = ("fd", "classifier_score", "class_coverage", "class_kl", "discriminator", "ms_ssim", "image_statistics")
 
 METRICS = Registry(
     __name__,
@@ -31,3 +29,6 @@ METRICS = Registry(
     "path_length",
     "train_on_generated",
 )
+
+ASKING = Registry(__name__, "ask", "path_length")
+"""What asks the model for more than samples, by the name of the measure."""

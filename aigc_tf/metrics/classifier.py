@@ -12,11 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from aigc_tf.datasets import mnist
+from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import lenet, weights_file
 from aigc_tf.metrics.evidence import Observations, need
-from aigc_tf.metrics.extractor import Extractor, LabelledImages, default_cache
+from aigc_tf.metrics.extractor import Extractor, default_cache
 
 # Hashes of `weights/lenet_<data set>.npz`, made by `python -m aigc_tf.metrics.train_classifier`. They are shipped
 # because training gives other last digits on another machine, and figures are to compare between machines.
@@ -35,7 +36,7 @@ _WEIGHTS = Path(__file__).parent / "weights"
 
 
 def load_classifier(
-    dataset: str, data: LabelledImages, cache: Path | None = None, announce: Callable[[str], None] = print
+    dataset: str, data: Dataset, cache: Path | None = None, announce: Callable[[str], None] = print
 ) -> Extractor:
     """The classifier for `data`, which goes by the name `dataset`: features [N, 84] and probabilities [N, K].
 
@@ -74,10 +75,10 @@ def load_classifier(
     return _extractor(dataset, network, weights, accuracy)
 
 
-def train_weights(data: LabelledImages) -> tuple[dict[str, np.ndarray], float]:
+def train_weights(data: Dataset) -> tuple[dict[str, np.ndarray], float]:
     """Train on the training split: float32 weights by name, and the accuracy in [0, 1] on the held-out one."""
-    network = lenet.train(data.train_images, data.train_labels, data.spec.num_classes)
-    return get_weights(network), lenet.accuracy(network, data.test_images, data.test_labels)
+    network = lenet.train(data.stored("train"), data.labels("train"), data.spec.num_classes)
+    return get_weights(network), lenet.accuracy(network, data.stored("test"), data.labels("test"))
 
 
 def get_weights(network: tf.keras.Model) -> dict[str, np.ndarray]:
@@ -86,7 +87,7 @@ def get_weights(network: tf.keras.Model) -> dict[str, np.ndarray]:
 
 
 def _make(
-    dataset: str, data: LabelledImages, path: Path, announce: Callable[[str], None]
+    dataset: str, data: Dataset, path: Path, announce: Callable[[str], None]
 ) -> tuple[dict[str, np.ndarray], float]:
     announce(f"Training the classifier that judges {dataset} images, once; it is kept as {path}")
     weights, accuracy = train_weights(data)

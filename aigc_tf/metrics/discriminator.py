@@ -21,13 +21,13 @@ from __future__ import annotations
 import numpy as np
 
 from aigc_tf.metrics import intervals
-from aigc_tf.metrics.evidence import Evidence, Figure, need
+from aigc_tf.metrics.evidence import Evidence, Figure, need_score
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
     """`discriminator_accuracy`, `discriminator_precision`, `discriminator_recall`, `discriminator_auc`."""
-    real_logits = need(evidence.real, "discriminator_logits", "real")
-    logits = need(evidence.generated, "discriminator_logits", "generated")
+    real_logits = need_score(evidence.real, "logit", "real")
+    logits = need_score(evidence.generated, "logit", "generated")
     real, generated = float(np.mean(real_logits > 0)), float(np.mean(logits > 0))
     low, high = intervals.of_share(logits > 0)
     surpassed = shares_above(logits, real_logits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class MissingEvidence(ValueError):
-    """A measure needs something that was not observed (no discriminator in an export, say); the others still hold."""
+    """A measure needs something that was not observed (labels, say); the others still hold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Observations:
     Attributes:
         features: float [N, D], of the extractor named in `Evidence`.
         probabilities: float [N, K] in [0, 1], rows summing to 1: p(class | image) of the data set's classifier.
-        discriminator_logits: float [N], of the discriminator under judgement; positive means "real".
         images: uint8 [N, H, W, C], the images themselves.
         labels: int [N] in [0, K), the true classes; of real images only.
         extractor_probabilities: float [N, L], rows summing to 1: what the extractor itself tells, where it is a
             classifier of other things than the data set's classes (Inception-v3).
+        scores: float [N] by name: what the model under judgement says of them itself.
 
     A field is None where nobody looked. Raises ValueError for a wrong rank, for values that are not finite, for
     rows that do not agree in number, and for no images at all: a figure made from those would be a NaN in disguise.
@@ -37,15 +37,15 @@ class Observations:
 
     features: np.ndarray | None = None
     probabilities: np.ndarray | None = None
-    discriminator_logits: np.ndarray | None = None
     images: np.ndarray | None = None
     labels: np.ndarray | None = None
     extractor_probabilities: np.ndarray | None = None
+    scores: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows: dict[str, int] = {}
-        for name, rank in _RANKS.items():
-            array = getattr(self, name)
+        arrays = {name: (getattr(self, name), rank) for name, rank in _RANKS.items()}
+        for name, (array, rank) in {**arrays, **{name: (score, 1) for name, score in self.scores.items()}}.items():
             if array is None:
                 continue
             if array.ndim != rank or 0 in array.shape:
@@ -63,18 +63,19 @@ class Observations:
 
     def __len__(self) -> int:
         """The number of images, 0 where nothing was observed."""
-        return next((len(array) for name in _RANKS if (array := getattr(self, name)) is not None), 0)
+        arrays = (*(getattr(self, name) for name in _RANKS), *self.scores.values())
+        return next((len(array) for array in arrays if array is not None), 0)
 
     def rows(self, index: np.ndarray) -> Observations:
         """What was seen of the images with these numbers, int [M]."""
         arrays = {name: getattr(self, name) for name in _RANKS}
-        return Observations(**{name: None if array is None else array[index] for name, array in arrays.items()})
+        kept = {name: None if array is None else array[index] for name, array in arrays.items()}
+        return Observations(**kept, scores={name: score[index] for name, score in self.scores.items()})
 
 
 _RANKS = {
     "features": 2,
     "probabilities": 2,
-    "discriminator_logits": 1,
     "images": 4,
     "labels": 1,
     "extractor_probabilities": 2,
@@ -91,15 +92,14 @@ class Evidence:
         training: every image that the model learned from. None: no floors, no test for memorisation.
         extractor: short name of what made the features; it ends the names of figures made from them (`fd_lenet`).
             "inception" is kept for the published weights of the FID, "pixels" for no extractor.
-        path_distances: float [M], squared distances between the features of images whose latents lie a tiny step apart,
-            divided by the square of that step (see `path_length`). None where there are no latents to walk between.
+        asked: what measures asked the model for beside its samples (see `Asking`), by the name of the measure.
     """
 
     real: Observations
     generated: Observations
     training: Observations | None = None
     extractor: str = "lenet"
-    path_distances: np.ndarray | None = None
+    asked: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def floor(self) -> Observations | None:
@@ -141,7 +141,8 @@ class Figure:
             warnings. Mostly empty.
         interval: (low, high), 95 % confidence: where the value would lie with other seeds, all else the same (the real
             images stay fixed). Its making is told by the measure's page. None where none can be had.
-        judged_by: whose eyes it depends on; the record tells who that was.
+        judged_by: whose eyes it depends on: "extractor", "classifier", "pixels" for nobody's, or else a part of the
+            model under judgement ("discriminator"); the record tells who that was.
     """
 
     value: float
@@ -149,7 +150,7 @@ class Figure:
     reference: float | None = None
     note: str = ""
     interval: tuple[float, float] | None = None
-    judged_by: Literal["extractor", "classifier", "discriminator", "pixels"] = "extractor"
+    judged_by: str = "extractor"
     warning: str = ""
 
     def __post_init__(self) -> None:
@@ -172,6 +173,32 @@ class Measure(Protocol):
     """
 
     def __call__(self, evidence: Evidence) -> dict[str, Figure]: ...
+
+
+class Asked(Protocol):
+    """A model under judgement, as far as measures may ask it for more than its samples."""
+
+    def ways_in(self) -> Mapping[str, int]:
+        """How many numbers the standard normal vectors have that it makes content of, by the name of such a way."""
+
+    def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
+        """Stored content [N, ...] for vectors float32 [N, Z] that go that way."""
+
+
+class Asking(Protocol):
+    """The signature of `ask` in the files of measures that look at more than samples.
+
+    `look` tells what the judges see in stored content. None where the model cannot answer.
+    """
+
+    def __call__(self, model: Asked, look: Callable[[np.ndarray], Observations]) -> np.ndarray | None: ...
+
+
+def need_score(observations: Observations, name: str, whose: str) -> np.ndarray:
+    """The score `name`, float [N]; MissingEvidence, naming `whose` ("real", …), where the model gives none."""
+    if name not in observations.scores:
+        raise MissingEvidence(f"the model gives no {name} of {whose} images")
+    return observations.scores[name]
 
 
 def need(observations: Observations | None, field: str, whose: str) -> np.ndarray:

@@ -6,29 +6,12 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.metrics import feature_cache
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.paths import expanded
-
-
-class LabelledImages(Protocol):
-    """What an extractor may need of a data set: uint8 images [N, H, W, C] and integer labels [N] of both splits."""
-
-    @property
-    def spec(self) -> DataSpec: ...
-    @property
-    def train_images(self) -> np.ndarray: ...
-    @property
-    def train_labels(self) -> np.ndarray: ...
-    @property
-    def test_images(self) -> np.ndarray: ...
-    @property
-    def test_labels(self) -> np.ndarray: ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from aigc_tf.metrics.extractor import Extractor, LabelledImages
+from aigc_tf.datasets.dataset import Dataset
+from aigc_tf.metrics.extractor import Extractor
 from aigc_tf.paths import expanded
 
 
 def load_extractor(
     choice: str,
     dataset: str,
-    data: LabelledImages,
+    data: Dataset,
     cache: Path | None = None,
     announce: Callable[[str], None] = print,
 ) -> Extractor:

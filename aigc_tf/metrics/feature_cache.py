@@ -33,7 +33,8 @@ def read(path: Path, count: int) -> Observations | None:
         arrays = weights_file.read_arrays(path)
         if unknown := arrays.keys() - set(FIELDS):
             raise ValueError(f"{path} holds {', '.join(sorted(unknown))}, which nobody sees in images")
-        seen = Observations(**arrays)
+        features, probabilities, others = (arrays.get(name) for name in FIELDS)
+        seen = Observations(features, probabilities, extractor_probabilities=others)
         if len(seen) != count:
             raise ValueError(f"{path} tells of {len(seen)} images, expected {count}")
         return seen

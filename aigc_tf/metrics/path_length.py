@@ -18,21 +18,24 @@ significance procedures for location based on a single sample"): that of the res
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
 from aigc_tf.metrics import intervals
-from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence
+from aigc_tf.metrics.evidence import Asked, Evidence, Figure, MissingEvidence, Observations, need
 
 EPSILON = 1 / 16
+_PATHS = 2_000
 _TRIMMED = 0.01  # at each end
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:
     """`path_length_<extractor>`; ValueError for path distances of a wrong shape, negative or not finite."""
-    distances = evidence.path_distances
+    distances = evidence.asked.get("path_length")
     if distances is None:
-        raise MissingEvidence("no path_distances of generated images were given; they need a model with latents")
+        raise MissingEvidence("it takes a model with latents, and an extractor of features")
     if distances.ndim != 1 or not len(distances) or not np.isfinite(distances).all() or distances.min() < 0:
         raise ValueError(f"path_distances must be finite numbers [M] from 0 up, M at least 1, not {distances.shape}")
     distances = distances.astype(np.float64)
@@ -42,6 +45,16 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
         interval = intervals.within(intervals.around(value, error), 0)
     note = f"{len(distances):,} pairs"
     return {evidence.named("path_length"): Figure(value, "lower", note=note, interval=interval)}
+
+
+def ask(model: Asked, look: Callable[[np.ndarray], Observations]) -> np.ndarray | None:
+    """The squared distances between the features at the two ends of each pair, over ε², float64 [M]."""
+    for signature, latent_dim in model.ways_in().items():
+        ends = [look(model.decode(latents, signature)) for latents in path_latents(_PATHS, latent_dim)]
+        if all(end.features is not None for end in ends):
+            first, second = (need(end, "features", "path") for end in ends)
+            return path_distances(first, second)
+    return None
 
 
 def path_latents(count: int, latent_dim: int, epsilon: float = EPSILON, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

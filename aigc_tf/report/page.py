@@ -87,8 +87,8 @@ def _shown(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, Any]:
     """The pictures and plots of the page, by the names that the template knows them under; None where there is none."""
     real, generated = evidence.real, evidence.generated
     discriminator = None
-    if real.discriminator_logits is not None and generated.discriminator_logits is not None:
-        both = real.discriminator_logits, generated.discriminator_logits
+    if "logit" in real.scores and "logit" in generated.scores:
+        both = real.scores["logit"], generated.scores["logit"]
         discriminator = {"precision_recall": plots.precision_recall(*both), "logits": plots.logits(*both)}
     grids = {"Generated": generated.images, "Real, held out": real.images}
     return {

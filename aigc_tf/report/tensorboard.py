@@ -53,9 +53,9 @@ def _write_events(folder: Path, step: int, record: Mapping[str, Any], evidence: 
             tf.summary.scalar(f"evaluation/{name}", figure["value"], description=remarks(figure))
         for name, grid in _pictures(evidence).items():
             tf.summary.image(f"evaluation/{name}", grid[None])
-        real, generated = evidence.real.discriminator_logits, evidence.generated.discriminator_logits
-        if real is not None and generated is not None:
-            curve = _precision_recall(real, generated).SerializeToString()
+        real, generated = evidence.real.scores, evidence.generated.scores
+        if "logit" in real and "logit" in generated:
+            curve = _precision_recall(real["logit"], generated["logit"]).SerializeToString()
             tf.summary.experimental.write_raw_pb(curve, step=step)
     writer.close()
 

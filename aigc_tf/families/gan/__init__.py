@@ -21,4 +21,16 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     return model.create(spec, config)
 
 
-FAMILY = Family(GANConfig, create, PRESETS)
+FAMILY = Family(
+    GANConfig,
+    create,
+    PRESETS,
+    measures=("discriminator", "path_length"),
+    quick_measures=("discriminator",),
+    curves={
+        "loss": ("loss/generator", "loss/discriminator"),
+        "logits (means)": ("logits/real", "logits/fake", "logits/held_out"),
+        "discriminator accuracy": ("accuracy/real", "accuracy/fake", "accuracy/held_out"),
+        "gradient norm": ("gradient_norm/generator", "gradient_norm/discriminator"),
+    },
+)

@@ -8,15 +8,16 @@ from typing import Any
 import tensorflow as tf
 
 from aigc_tf.config import TrainConfig
+from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan import costs
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.families.gan.networks.networks import Networks
-from aigc_tf.families.model import GenerativeModel, Weights, latents_from_seeds, to_uint8
-from aigc_tf.modalities import png
+from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import exact_rows
 from aigc_tf.parts.great_circle import walk
+from aigc_tf.parts.latents import latents_from_seeds
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
 from aigc_tf.parts.optimizers import OPTIMIZERS, make_slots
@@ -49,6 +50,9 @@ class GAN(GenerativeModel):
     """
 
     averaged = ("generator",)
+    # The scale of the latents: 1 for all the variety, 0 for one typical image.
+    controls = {"truncation": Tensor("float32", (), 0.0, 1.0, default=1.0, beyond="clipped", fixed_at=0.0)}
+    controlled = "truncated"
 
     def __init__(
         self,
@@ -115,15 +119,37 @@ class GAN(GenerativeModel):
         self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
         return {}
 
-    def sample(self, seeds: tf.Tensor, *, truncation: float | tf.Tensor = 1.0, weights: Weights = "ema") -> tf.Tensor:
-        return self.decode(latents_from_seeds(seeds, self.settings.latent_dim) * truncation, weights)
+    def sampler(self, weights: Weights = "ema") -> Sampler:
+        decode = self.decoder(weights)
 
-    def decode(self, latents: tf.Tensor, weights: Weights = "ema") -> tf.Tensor:
-        """Images float32 [N,H,W,C] in [-1, 1] for latents float32 [N, latent_dim]; no row depends on another."""
-        return self._images(self.view(weights)["generator"], latents)
+        def draw(seed: tf.Tensor, truncation: tf.Tensor | None = None) -> tf.Tensor:
+            latents = latents_from_seeds(seed, self.settings.latent_dim)
+            return decode(latents if truncation is None else latents * truncation[:, None])
 
-    def _images(self, generator: tf.keras.Model, latents: tf.Tensor) -> tf.Tensor:
-        return exact_rows.apply(lambda row: generator(row, training=False), latents, list(self.spec.image_shape))
+        return draw
+
+    def decoder(self, weights: Weights = "ema") -> Callable[[tf.Tensor], tf.Tensor]:
+        """A function that makes images float32 [N,H,W,C] in [-1, 1] of latents float32 [N, latent_dim]; no row depends
+        on another. As for `sampler`, call this outside of graphs."""
+        generator, shape = self.view(weights)["generator"], list(self.spec.image_shape)
+        return lambda latents: exact_rows.apply(lambda row: generator(row, training=False), latents, shape)
+
+    def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
+        """decode: latent float32 [N, Z] -> image float32 [N,H,W,C]; discriminate: image -> logit float32 [N]."""
+        decoder, images = self.decoder(weights), self.spec.modality.graph
+        image = {"image": self.spec.modality.numbers(self.spec.shape)}
+        latent = {"latent": Tensor("float32", (self.settings.latent_dim,))}
+
+        def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": images.to_numbers(decoder(latent))}
+
+        def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"logit": tf.squeeze(self.discriminator(images.from_numbers(image), training=False), -1)}
+
+        return {
+            "decode": (Signature("decode", latent, image), decode),
+            "discriminate": (Signature("score", image, {"logit": Tensor("float32")}), discriminate),
+        }
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples of the averaged generator and of the raw one, and a walk between latents in each second row."""
@@ -131,8 +157,9 @@ class GAN(GenerativeModel):
         rows = count // columns // 2
         ends = latents_from_seeds(tf.range(rows + 1, dtype=tf.int64), self.settings.latent_dim)
         walks = tf.concat([walk(ends[i], ends[i + 1], columns) for i in range(rows)], axis=0)
-        averaged = tf.function(lambda latents: to_uint8(self.decode(latents)))
-        raw = tf.function(lambda: to_uint8(self.generator(latents, training=False)))
+        to_stored, decode = self.spec.modality.graph.to_stored, self.decoder()
+        averaged = tf.function(lambda latents: to_stored(decode(latents)))
+        raw = tf.function(lambda: to_stored(self.generator(latents, training=False)))
         return {
             "samples/averaged": lambda: averaged(latents),
             "samples/raw": raw,
@@ -144,45 +171,6 @@ class GAN(GenerativeModel):
 
     def kept_activations(self, activations: Mapping[str, int]) -> int:
         return costs.kept_activations(activations, self.settings)
-
-    def signatures(
-        self, png_chunk: bytes = b"", weights: Weights = "ema"
-    ) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-        seeds = tf.TensorSpec([None], tf.int64, name="seed")
-        truncations = tf.TensorSpec([None], tf.float32, name="truncation")
-        latents = tf.TensorSpec([None, self.settings.latent_dim], tf.float32, name="latent")
-        images = tf.TensorSpec([None, *self.spec.image_shape], tf.float32, name="image")
-
-        # Once, outside of the graphs: a view may be a copy, whose variables cannot be made inside of one.
-        generator = self.view(weights)["generator"]
-
-        def draw(seed: tf.Tensor, truncation: float | tf.Tensor = 1.0) -> tf.Tensor:
-            return self._images(generator, latents_from_seeds(seed, self.settings.latent_dim) * truncation)
-
-        def serving_default(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image_bytes": png.encode(to_uint8(draw(seed)), png_chunk)}
-
-        def truncated(seed: tf.Tensor, truncation: tf.Tensor) -> dict[str, tf.Tensor]:
-            given = tf.where(tf.math.is_nan(truncation), 1.0, truncation)
-            images = draw(seed, tf.clip_by_value(given, 0.0, 1.0)[:, None])
-            return {"image_bytes": png.encode(to_uint8(images), png_chunk)}
-
-        def sample(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": (draw(seed) + 1.0) / 2.0}
-
-        def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": (self._images(generator, latent) + 1.0) / 2.0}
-
-        def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"logit": tf.squeeze(self.discriminator(image * 2.0 - 1.0, training=False), -1)}
-
-        return {
-            "serving_default": tf.function(serving_default, input_signature=[seeds]),
-            "truncated": tf.function(truncated, input_signature=[seeds, truncations]),
-            "sample": tf.function(sample, input_signature=[seeds]),
-            "decode": tf.function(decode, input_signature=[latents]),
-            "discriminate": tf.function(discriminate, input_signature=[images]),
-        }
 
     def _train_discriminator(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
         with tf.GradientTape() as tape:

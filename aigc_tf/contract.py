@@ -1,0 +1,158 @@
+"""What an export promises: its signatures, what they take and give, and what holds between them.
+
+It is written to `assets.extra/contract.json` of a version, and a server tells it through the signature `contract`.
+Verification, warm-up, conformance, clients and judging know of an export what stands in it. Exports made before have
+none: `of_before` says what those promise. Importing this module imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import dacite
+import numpy as np
+
+from aigc_tf.errors import UserError
+
+FILE = Path("assets.extra", "contract.json")
+SIGNATURE = "contract"
+"""The signature that answers with this very text for each seed."""
+
+Purpose = Literal["files", "content", "decode", "score", "contract"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or an output of a signature; its first dimension is the number of rows, and free.
+
+    Attributes:
+        dtype: TensorFlow's name: "int64", "float32" or "string".
+        row: its shape without the rows; None for a dimension of any size.
+        minimum: the least value of a number; None for no bound.
+        maximum: the greatest.
+        default: what an input counts as where nobody cares; None for an input that must be thought of.
+        beyond: what an input below `minimum`, above `maximum` or that is no number counts as: "clipped" for the nearest
+            bound (`default` where it is no number), "default" for the default; empty where there are no bounds.
+        file: the kind of file that each string holds ("png"); empty for no file.
+        fixed_at: the value of an input at which all seeds have one answer; None where there is none.
+    """
+
+    dtype: str
+    row: tuple[int | None, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | int | None = None
+    beyond: Literal["", "clipped", "default"] = ""
+    file: str = ""
+    fixed_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of the model on rows: row i of each output depends on row i of the inputs only.
+
+    Attributes:
+        purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "decode"
+            (from a standard normal vector to content), "score" (from content to numbers about it) or "contract".
+        inputs: by name.
+        outputs: by name.
+        row_exact: whether a row of the answer is the same bytes alone, in any batch and in any order.
+        shows: the signature whose numbers the files show, rounded once; empty for none.
+        same_as: the signature that answers the same where the inputs that it lacks have their defaults; empty for none.
+    """
+
+    purpose: Purpose
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    row_exact: bool = False
+    shows: str = ""
+    same_as: str = ""
+
+    def rows(self, seeds: Iterable[int]) -> dict[str, np.ndarray]:
+        """Inputs, by name, for these seeds, with all others at their defaults."""
+        numbers = np.fromiter(seeds, np.int64)
+        others = {name: tensor for name, tensor in self.inputs.items() if name != "seed"}
+        defaults = {name: np.full(len(numbers), each.default, each.dtype) for name, each in others.items()}
+        return {"seed": numbers, **defaults}
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """All that is promised of a version.
+
+    Attributes:
+        content: what it makes, a name in `aigc_tf.modalities.MODALITIES`.
+        signatures: by name.
+        origin: the text in each file that says what made it; empty where it is not known.
+        class_names: of the labels that it takes, in their order; empty where it takes none.
+    """
+
+    content: str
+    signatures: Mapping[str, Signature]
+    origin: str = ""
+    class_names: tuple[str, ...] = ()
+
+    def named(self, purpose: Purpose) -> dict[str, Signature]:
+        """The signatures that serve this purpose."""
+        return {name: each for name, each in self.signatures.items() if each.purpose == purpose}
+
+    @property
+    def made(self) -> str:
+        """The output that holds content as numbers."""
+        (name,) = self.signatures["sample"].outputs
+        return name
+
+    def to_json(self) -> str:
+        """The text of contract.json; what is not said has its default."""
+        return json.dumps(_brief(dataclasses.asdict(self)), indent=2) + "\n"
+
+
+def from_json(text: str, origin: str = "the contract") -> Contract:
+    """Raises UserError, naming `origin`, for a text that is no contract."""
+    try:
+        return dacite.from_dict(Contract, json.loads(text), dacite.Config(cast=[tuple], strict=False))
+    except (ValueError, TypeError, dacite.DaciteError) as error:
+        raise UserError(f"{origin} is damaged, or of another version of aigc_tf ({error})") from None
+
+
+def of_export(version: Path) -> Contract:
+    """The contract of a version. Raises UserError for one that cannot be read."""
+    file = version / FILE
+    try:
+        return from_json(file.read_text(encoding="utf-8"), str(file))
+    except FileNotFoundError:
+        return of_before()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {file}: {error}") from None
+
+
+def of_before() -> Contract:
+    """What exports without a contract promise: five signatures, of images whose size it does not say."""
+    seed, image, file = Tensor("int64"), Tensor("float32", (None,) * 3, 0.0, 1.0), Tensor("string", file="png")
+    truncation = Tensor("float32", (), 0.0, 1.0, default=1.0, beyond="clipped", fixed_at=0.0)
+    return Contract(
+        content="image",
+        signatures={
+            "serving_default": Signature(
+                "files", {"seed": seed}, {"image_bytes": file}, row_exact=True, shows="sample"
+            ),
+            "truncated": Signature(
+                "files", {"seed": seed, "truncation": truncation}, {"image_bytes": file}, same_as="serving_default"
+            ),
+            "sample": Signature("content", {"seed": seed}, {"image": image}),
+            "decode": Signature("decode", {"latent": Tensor("float32", (None,))}, {"image": image}),
+            "discriminate": Signature("score", {"image": image}, {"logit": Tensor("float32")}),
+        },
+    )
+
+
+def _brief(value: Any) -> Any:
+    """Without what has its default, which is nothing in all these fields; a bound or a default of 0 is something."""
+    if not isinstance(value, dict):
+        return value
+    told = {name: each for name, each in value.items() if each is not None and each is not False}
+    return {name: _brief(each) for name, each in told.items() if each not in ("", ())}

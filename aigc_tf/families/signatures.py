@@ -1,0 +1,73 @@
+"""What an export of a model offers, made from what the model declares: the functions, and the contract about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from aigc_tf import contract
+from aigc_tf.contract import Contract, Signature, Tensor
+from aigc_tf.families.model import GenerativeModel, Served, Weights
+
+
+def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") -> tuple[Contract, dict[str, Any]]:
+    """The contract, and the functions that keep it, each with its input signature, by name.
+
+    serving_default: seed int64 [N] -> files string [N], each of which says `origin`
+    sample: seed -> content float32 [N, ...] as numbers
+    contract: seed -> the text of the contract, string [N]
+    `model.controlled`, if the model has controls: seed and each of these float32 [N] -> files
+    and what the model has beside those.
+    """
+    served = {**_sampling(model, origin, weights), **model.extra_signatures(weights)}
+    own = Signature("contract", {"seed": Tensor("int64")}, {"contract": Tensor("string")}, row_exact=True)
+    promised = Contract(
+        content=model.spec.modality.name,
+        signatures={**{name: signature for name, (signature, _) in served.items()}, contract.SIGNATURE: own},
+        origin=origin,
+    )
+    text = promised.to_json()
+    served[contract.SIGNATURE] = (own, lambda seed: {"contract": tf.fill(tf.shape(seed), text)})
+    return promised, {name: _function(*each) for name, each in served.items()}
+
+
+def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str, Served]:
+    modality, shape = model.spec.modality, model.spec.shape
+    draw = model.sampler(weights)
+    seed, made = {"seed": Tensor("int64")}, modality.name
+    files = {f"{made}_bytes": Tensor("string", file=modality.file)}
+
+    def encoded(content: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {f"{made}_bytes": modality.graph.encode(modality.graph.to_stored(content), origin)}
+
+    def controlled(seed: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+        return encoded(draw(seed, **{name: _sensible(given[name], each) for name, each in model.controls.items()}))
+
+    offered: dict[str, Served] = {
+        "serving_default": (
+            Signature("files", seed, files, row_exact=True, shows="sample"),
+            lambda seed: encoded(draw(seed)),
+        ),
+        "sample": (
+            Signature("content", seed, {made: modality.numbers(shape)}),
+            lambda seed: {made: modality.graph.to_numbers(draw(seed))},
+        ),
+    }
+    if model.controls:
+        signature = Signature("files", {**seed, **model.controls}, files, row_exact=True, same_as="serving_default")
+        offered[model.controlled] = (signature, controlled)
+    return offered
+
+
+def _sensible(given: tf.Tensor, control: Tensor) -> tf.Tensor:
+    """Values float32 [N] as a strangers' request may hold them, within the control's bounds."""
+    numbers = tf.where(tf.math.is_nan(given), tf.constant(control.default, given.dtype), given)
+    return tf.clip_by_value(numbers, control.minimum, control.maximum)
+
+
+def _function(signature: Signature, function: Callable[..., dict[str, tf.Tensor]]) -> Any:
+    names = list(signature.inputs)
+    specs = [tf.TensorSpec([None, *each.row], each.dtype, name=name) for name, each in signature.inputs.items()]
+    return tf.function(lambda *rows: function(**dict(zip(names, rows))), input_signature=specs)

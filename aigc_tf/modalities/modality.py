@@ -1,0 +1,149 @@
+"""What a kind of content declares. Importing this module imports no TensorFlow."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from aigc_tf.contract import Tensor
+from aigc_tf.metrics.evidence import Observations
+from aigc_tf.metrics.extractor import Extractor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from aigc_tf.datasets.dataset import Dataset
+    from aigc_tf.datasets.spec import DataSpec
+
+Shape = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Judges:
+    """Who looks at content for the measures.
+
+    Attributes:
+        extractor: makes the features; None where the content itself has them, or nobody can make any.
+        classifier: tells the data set's classes; None where there are none. The same object as `extractor` where that
+            is the data set's own classifier.
+        remark: a sentence for the record on what cannot be seen so; mostly empty.
+    """
+
+    extractor: Extractor | None = None
+    classifier: Extractor | None = None
+    remark: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Content that anybody made, as judges take it: stored [N, ...], and the numbers of what lay beside it and was left
+    out, by what it is."""
+
+    stored: np.ndarray
+    left_out: dict[str, int]
+
+
+class Modality(abc.ABC):
+    """How content is kept, shown, put into files, and looked at.
+
+    It has three forms. *Stored* is what data sets and files hold, exactly. In *model space* networks learn it and make
+    it. As *numbers* people and judges get it from the signature `sample`.
+
+    Attributes:
+        name: its name in MODALITIES, and that of the tensors that hold it.
+        file: the kind of file that holds one example, as contracts call it.
+        suffix: what the names of such files end in.
+        measures: those of METRICS that judge it.
+        quick_measures: those that are quick enough while a model trains (`--evaluate-every`).
+    """
+
+    name: str
+    file: str
+    suffix: str
+    measures: tuple[str, ...]
+    quick_measures: tuple[str, ...]
+
+    @property
+    @abc.abstractmethod
+    def graph(self) -> Graph:
+        """What it does in TensorFlow's graphs; imports TensorFlow."""
+
+    @abc.abstractmethod
+    def check(self, shape: Shape) -> None:
+        """Raise UserError for a shape of one example that cannot be learned."""
+
+    @abc.abstractmethod
+    def in_words(self, shape: Shape) -> str:
+        """ "images of 28x28 pixels with 1 channels"."""
+
+    @abc.abstractmethod
+    def numbers(self, shape: Shape) -> Tensor:
+        """Of what kind and in what range its numbers are."""
+
+    @abc.abstractmethod
+    def to_stored(self, numbers: np.ndarray) -> np.ndarray:
+        """Stored content for numbers, rounded as the graph does it. UserError for NaN and infinity."""
+
+    @abc.abstractmethod
+    def from_stored(self, stored: np.ndarray) -> np.ndarray:
+        """The numbers, float32, of stored content."""
+
+    @abc.abstractmethod
+    def read_file(self, file: bytes, shape: Shape) -> np.ndarray:
+        """Stored content of one file. ValueError for what is no whole file of this kind, or of another shape."""
+
+    @abc.abstractmethod
+    def texts(self, file: bytes) -> str:
+        """What a file says about itself, in which its origin must be found. ValueError as for `read_file`."""
+
+    @abc.abstractmethod
+    def judges(self, choice: str, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
+        """Those that `evaluate.py --extractor` chooses for what is like `data`, which go by the name `dataset`.
+
+        `say` is given a line before anything slow. UserError where there is no such extractor, or it cannot see such
+        content.
+        """
+
+    @abc.abstractmethod
+    def check_judging_while_training(self, spec: DataSpec) -> None:
+        """Raise UserError where the quick measures could not tell checkpoints apart."""
+
+    @abc.abstractmethod
+    def look(self, stored: np.ndarray) -> Observations:
+        """What is seen in stored content [N, ...] without any network."""
+
+    @abc.abstractmethod
+    def read_given(self, path: Path, shape: Shape, progress: Callable[[int], object]) -> Given:
+        """Content of others at `path`; `progress` is called with the number of examples read. UserError for what cannot
+        be read, or is of another shape."""
+
+    @abc.abstractmethod
+    def sheet(self, stored: np.ndarray, columns: int) -> bytes:
+        """Many examples in one file of this kind, for the eye, in rows of `columns`."""
+
+
+class Graph(Protocol):
+    """A module of functions on tensors [N, ...]."""
+
+    def to_model(self, stored: tf.Tensor) -> tf.Tensor:
+        """Stored content in model space, float32."""
+
+    def to_stored(self, made: tf.Tensor) -> tf.Tensor:
+        """Content in model space, as it is stored: clipped and rounded."""
+
+    def to_numbers(self, made: tf.Tensor) -> tf.Tensor:
+        """Content in model space as numbers."""
+
+    def from_numbers(self, numbers: tf.Tensor) -> tf.Tensor:
+        """Numbers in model space."""
+
+    def encode(self, stored: tf.Tensor, origin: str) -> tf.Tensor:
+        """Files, string [N], each of which says `origin` where that is not empty."""
+
+    def summarise(self, name: str, stored: tf.Tensor, columns: int) -> None:
+        """Show stored content in TensorBoard, in rows of `columns`, under the default writer and step."""
