@@ -101,6 +101,7 @@ class ImageDataset(Dataset):
             source=source,
             licence=licence,
             name=name,
+            class_counts=tuple(np.bincount(train_labels, minlength=len(class_names)).tolist()) if class_names else (),
         )
         return cls(spec, *arrays)
 

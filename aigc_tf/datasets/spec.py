@@ -24,6 +24,7 @@ class DataSpec:
         licence: terms under which it may be used.
         name: the name in DATASETS that gives this very content again, where it is not the one it was asked for by.
         kind: what the content is, a name in MODALITIES.
+        class_counts: training examples of each class, in label order; empty where nobody counted them.
 
     Raises UserError for a shape that cannot be learned.
     """
@@ -37,6 +38,7 @@ class DataSpec:
     licence: str
     name: str = ""
     kind: str = "image"
+    class_counts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self.modality.check(self.shape)
@@ -62,4 +64,5 @@ class DataSpec:
         """From that form; KeyError or TypeError for what has another."""
         others = dict(values)
         shape = tuple(others.pop(f"{others.get('kind', 'image')}_shape"))
-        return cls(**{**others, "shape": shape, "class_names": tuple(others["class_names"])})
+        lists = {name: tuple(others.get(name, ())) for name in ("class_names", "class_counts")}
+        return cls(**{**others, "shape": shape, **lists})

@@ -28,7 +28,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
-        controls: the inputs that steer sampling beside the seed, by name; each has a default, a minimum and a maximum.
+        inputs: what each sampling signature takes beside the seed, by name (a label); each has a default, and bounds.
+        controls: numbers that steer sampling, by name, which one signature takes; each has a default and bounds, too.
         controlled: the name of the signature that takes them.
         spec: what it learns.
         config: the settings of the run.
@@ -38,6 +39,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     """
 
     averaged: tuple[str, ...] = ()
+    inputs: Mapping[str, Tensor] = {}
     controls: Mapping[str, Tensor] = {}
     controlled = "controlled"
 
@@ -144,15 +146,18 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     @abc.abstractmethod
     def sampler(self, weights: Weights = "ema") -> Sampler:
-        """A function `(seed, **controls)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i
-        depends on row i of the inputs only. Each of `controls` may be left out, and is float32 [N] else.
+        """A function `(seed, **inputs)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i
+        depends on row i of the inputs only. Each of `inputs` and of `controls` may be left out, and has [N] values else.
 
         Call this outside of graphs: the networks of a view may be copies, whose variables cannot be made inside of one.
         """
 
-    def sample(self, seeds: tf.Tensor, *, weights: Weights = "ema", **controls: float | tf.Tensor) -> tf.Tensor:
-        """What `sampler` makes; a control may be one number for all rows."""
-        rows = {name: tf.broadcast_to(tf.cast(value, tf.float32), tf.shape(seeds)) for name, value in controls.items()}
+    def sample(self, seeds: tf.Tensor, *, weights: Weights = "ema", **inputs: float | tf.Tensor) -> tf.Tensor:
+        """What `sampler` makes; an input may be one number for all rows."""
+        kinds = {**self.inputs, **self.controls}
+        rows = {
+            name: tf.broadcast_to(tf.cast(value, kinds[name].dtype), tf.shape(seeds)) for name, value in inputs.items()
+        }
         return self.sampler(weights)(seeds, **rows)
 
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:

@@ -15,10 +15,10 @@ from aigc_tf.families.model import GenerativeModel, Served, Weights
 def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") -> tuple[Contract, dict[str, Any]]:
     """The contract, and the functions that keep it, each with its input signature, by name.
 
-    serving_default: seed int64 [N] -> files string [N], each of which says `origin`
-    sample: seed -> content float32 [N, ...] as numbers
+    serving_default: seed int64 [N], and what else `model.inputs` names -> files string [N], each of which says `origin`
+    sample: the same -> content float32 [N, ...] as numbers
     contract: seed -> the text of the contract, string [N]
-    `model.controlled`, if the model has controls: seed and each of these float32 [N] -> files
+    `model.controlled`, if the model has controls: the same, and each of these float32 [N] -> files
     and what the model has beside those.
     """
     served = {**_sampling(model, origin, weights), **model.extra_signatures(weights)}
@@ -27,6 +27,7 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
         content=model.spec.modality.name,
         signatures={**{name: signature for name, (signature, _) in served.items()}, contract.SIGNATURE: own},
         origin=origin,
+        class_names=model.spec.class_names if "label" in model.inputs else (),
     )
     text = promised.to_json()
     served[contract.SIGNATURE] = (own, lambda seed: {"contract": tf.fill(tf.shape(seed), text)})
@@ -36,35 +37,39 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
 def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str, Served]:
     modality, shape = model.spec.modality, model.spec.shape
     draw = model.sampler(weights)
-    seed, made = {"seed": Tensor("int64")}, modality.name
+    made, inputs = modality.name, {"seed": Tensor("int64"), **model.inputs}
     files = {f"{made}_bytes": Tensor("string", file=modality.file)}
 
     def encoded(content: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"{made}_bytes": modality.graph.encode(modality.graph.to_stored(content), origin)}
 
-    def controlled(seed: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
-        return encoded(draw(seed, **{name: _sensible(given[name], each) for name, each in model.controls.items()}))
+    def sampled(seed: tf.Tensor, **given: tf.Tensor) -> tf.Tensor:
+        kinds = {**model.inputs, **model.controls}
+        return draw(seed, **{name: _sensible(rows, kinds[name]) for name, rows in given.items()})
 
     offered: dict[str, Served] = {
         "serving_default": (
-            Signature("files", seed, files, row_exact=True, shows="sample"),
-            lambda seed: encoded(draw(seed)),
+            Signature("files", inputs, files, row_exact=True, shows="sample"),
+            lambda **given: encoded(sampled(**given)),
         ),
         "sample": (
-            Signature("content", seed, {made: modality.numbers(shape)}),
-            lambda seed: {made: modality.graph.to_numbers(draw(seed))},
+            Signature("content", inputs, {made: modality.numbers(shape)}),
+            lambda **given: {made: modality.graph.to_numbers(sampled(**given))},
         ),
     }
     if model.controls:
-        signature = Signature("files", {**seed, **model.controls}, files, row_exact=True, same_as="serving_default")
-        offered[model.controlled] = (signature, controlled)
+        signature = Signature("files", {**inputs, **model.controls}, files, row_exact=True, same_as="serving_default")
+        offered[model.controlled] = (signature, offered["serving_default"][1])
     return offered
 
 
-def _sensible(given: tf.Tensor, control: Tensor) -> tf.Tensor:
-    """Values float32 [N] as a strangers' request may hold them, within the control's bounds."""
-    numbers = tf.where(tf.math.is_nan(given), tf.constant(control.default, given.dtype), given)
-    return tf.clip_by_value(numbers, control.minimum, control.maximum)
+def _sensible(given: tf.Tensor, kind: Tensor) -> tf.Tensor:
+    """Values [N] as a stranger's request may hold them, within the bounds of their kind: a failing assertion would fail
+    the whole batch, with the requests of others in it."""
+    default = tf.constant(kind.default, given.dtype)
+    if kind.beyond == "default":
+        return tf.where((given >= kind.minimum) & (given <= kind.maximum), given, default)
+    return tf.clip_by_value(tf.where(tf.math.is_nan(given), default, given), kind.minimum, kind.maximum)
 
 
 def _function(signature: Signature, function: Callable[..., dict[str, tf.Tensor]]) -> Any:
