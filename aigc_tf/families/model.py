@@ -28,7 +28,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
-        inputs: what each sampling signature takes beside the seed, by name (a label); each has a default, and bounds.
+        conditions: what each sampling signature takes beside the seed, by name (a label); each has a default, and bounds.
         controls: numbers that steer sampling, by name, which one signature takes; each has a default and bounds, too.
         controlled: the name of the signature that takes them.
         spec: what it learns.
@@ -39,7 +39,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     """
 
     averaged: tuple[str, ...] = ()
-    inputs: Mapping[str, Tensor] = {}
+    conditions: Mapping[str, Tensor] = {}
     controls: Mapping[str, Tensor] = {}
     controlled = "controlled"
 
@@ -147,14 +147,14 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     @abc.abstractmethod
     def sampler(self, weights: Weights = "ema") -> Sampler:
         """A function `(seed, **inputs)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i
-        depends on row i of the inputs only. Each of `inputs` and of `controls` may be left out, and has [N] values else.
+        depends on row i of the inputs only. Any of `conditions` and `controls` may be left out; else it has [N] values.
 
         Call this outside of graphs: the networks of a view may be copies, whose variables cannot be made inside of one.
         """
 
     def sample(self, seeds: tf.Tensor, *, weights: Weights = "ema", **inputs: float | tf.Tensor) -> tf.Tensor:
         """What `sampler` makes; an input may be one number for all rows."""
-        kinds = {**self.inputs, **self.controls}
+        kinds = {**self.conditions, **self.controls}
         rows = {
             name: tf.broadcast_to(tf.cast(value, kinds[name].dtype), tf.shape(seeds)) for name, value in inputs.items()
         }

@@ -15,7 +15,7 @@ from aigc_tf.families.model import GenerativeModel, Served, Weights
 def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") -> tuple[Contract, dict[str, Any]]:
     """The contract, and the functions that keep it, each with its input signature, by name.
 
-    serving_default: seed int64 [N], and what else `model.inputs` names -> files string [N], each of which says `origin`
+    serving_default: seed int64 [N], and what else `model.conditions` names -> files string [N], each of which says `origin`
     sample: the same -> content float32 [N, ...] as numbers
     contract: seed -> the text of the contract, string [N]
     `model.controlled`, if the model has controls: the same, and each of these float32 [N] -> files
@@ -27,7 +27,7 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
         content=model.spec.modality.name,
         signatures={**{name: signature for name, (signature, _) in served.items()}, contract.SIGNATURE: own},
         origin=origin,
-        class_names=model.spec.class_names if "label" in model.inputs else (),
+        class_names=model.spec.class_names if "label" in model.conditions else (),
     )
     text = promised.to_json()
     served[contract.SIGNATURE] = (own, lambda seed: {"contract": tf.fill(tf.shape(seed), text)})
@@ -37,14 +37,14 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
 def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str, Served]:
     modality, shape = model.spec.modality, model.spec.shape
     draw = model.sampler(weights)
-    made, inputs = modality.name, {"seed": Tensor("int64"), **model.inputs}
+    made, inputs = modality.name, {"seed": Tensor("int64"), **model.conditions}
     files = {f"{made}_bytes": Tensor("string", file=modality.file)}
 
     def encoded(content: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"{made}_bytes": modality.graph.encode(modality.graph.to_stored(content), origin)}
 
     def sampled(seed: tf.Tensor, **given: tf.Tensor) -> tf.Tensor:
-        kinds = {**model.inputs, **model.controls}
+        kinds = {**model.conditions, **model.controls}
         return draw(seed, **{name: _sensible(rows, kinds[name]) for name, rows in given.items()})
 
     offered: dict[str, Served] = {
