@@ -28,7 +28,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
-        conditions: what each sampling signature takes beside the seed, by name (a label); each has a default, and bounds.
+        conditions: what each sampling signature takes beside the seed, by name (a label); each has a default
+            and bounds.
         controls: numbers that steer sampling, by name, which one signature takes; each has a default and bounds, too.
         controlled: the name of the signature that takes them.
         spec: what it learns.

@@ -15,7 +15,7 @@ from aigc_tf.families.model import GenerativeModel, Served, Weights
 def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") -> tuple[Contract, dict[str, Any]]:
     """The contract, and the functions that keep it, each with its input signature, by name.
 
-    serving_default: seed int64 [N], and what else `model.conditions` names -> files string [N], each of which says `origin`
+    serving_default: seed int64 [N], and what `model.conditions` names -> files string [N], each of which says `origin`
     sample: the same -> content float32 [N, ...] as numbers
     contract: seed -> the text of the contract, string [N]
     `model.controlled`, if the model has controls: the same, and each of these float32 [N] -> files
