@@ -5,8 +5,8 @@
 Each run is PRESET:EPOCHS, and may name several, in rising order. It is trained by `train.py` with seed 0 and the preset
 as it is, but for the budget, and judged by `evaluate.py` at each of them: 10,000 images of the averaged generator
 (where a recipe has an average) against the held-out digits, by the classifier that ships. A floor is what as many
-training images score there. One seed and one set of images each, so figures are within some 10 % for dense and for
-convolutional pairs alike. CPU seconds are those of training on all cores, start-up included, judging not.
+training images score there. One seed each: what another would do was not tried. CPU seconds are those of training on
+all cores, start-up included, judging not.
 
 Runs lie in --logs, with what was measured beside them: asked for more epochs later, a run goes on from where it was.
 Writes presets.json, .md and .png to --results.
@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aigc_tf.config import DEFAULT_STEPS
 from aigc_tf.presets import PRESETS
 from benchmarks import record
 from benchmarks.start_up import whole
@@ -82,7 +83,7 @@ def measure(run: Run, epochs: float, data_dir: Path) -> dict[str, Any]:
 
 def page(figures: dict[str, list[dict[str, Any]]]) -> str:
     """The figures as Markdown, each run from its first budget to its last."""
-    header = ["preset", "images seen", "of its epochs", "FD", "floors", "classes", "precision", "recall", "CPU s"]
+    header = ["preset", "images seen", "of its budget", "FD", "floors", "classes", "precision", "recall", "CPU s"]
     rows = [
         [name, f"{row['images']:,}", _share(name, row), f"{row['fd_lenet']:.1f}"]
         + [f"{row['fd_lenet'] / row['floor']:.1f}", f"{row['classes']:.0f}"]
@@ -99,9 +100,9 @@ def page(figures: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def _share(name: str, row: dict[str, Any]) -> str:
-    """How much of the preset's own epochs that is; the default has a number of steps, which is not told here."""
+    """How much of the preset's own budget that is."""
     epochs = PRESETS[name].epochs
-    return "-" if epochs is None else f"{row['epochs'] / epochs:.1%}"
+    return f"{row['step'] / DEFAULT_STEPS if epochs is None else row['epochs'] / epochs:.1%}"
 
 
 def draw(runs: list[Run], path: Path) -> None:
