@@ -46,6 +46,8 @@ def test_help_is_quick_and_complete(command):
         (["--stepz", "3"], "--stepz.*--steps"),
         (["--steps", "x"], "--steps.*'x'"),
         (["--steps"], "--steps"),
+        (["--generator-widths", "4", "x"], "^error: Error parsing --generator-widths: invalid literal for int.*'x'"),
+        (["--network", "dcgan", "--generator-widths", "4"], "generator_widths is for the network mlp only"),
         (["mnist"], "mnist"),
         (["--dataset", "mnsit"], "mnsit.*mnist, mnist_5k, fashion_mnist, cifar10, synthetic"),
         (["--loss", "gan"], "non_saturating.*relativistic"),

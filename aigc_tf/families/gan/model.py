@@ -262,7 +262,8 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
-        networks = NETWORKS[settings.network](spec, settings.latent_dim, settings.spectral_norm)
+        build = NETWORKS[settings.network]
+        networks = build(spec, settings.latent_dim, settings.spectral_norm, **settings.widths)
         penalties = {name: PENALTIES[name] for name in settings.penalties}
         gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
     finally:
