@@ -64,12 +64,6 @@ _MARKS: dict[str, tuple[Severity, str, str, bool]] = {
     "palette": ("note", "of at most 256 colours", "read as colours; steps in smooth areas will be learned", False),
     "transparent": ("note", "transparent in places", "laid on white; with --mode alpha transparency is learned", True),
     "turned": ("note", "turned by their EXIF", "read upright, as viewers show it", True),
-    "link out": (
-        "warning",
-        "a link to a file outside of the folder",
-        "copy the file here: the set should hold its images",
-        True,
-    ),
 }
 
 
@@ -106,6 +100,12 @@ def of_others(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "linked folder", "warning", what, files.linked_folders, "copy the folder here, if it belongs to the set"
         )
+    if links := tuple(sorted(files.links_out)):
+        what, advice = (
+            "links to files outside of the folder, which are read",
+            "copy the files here: a set holds its images",
+        )
+        yield Finding("link out", "warning", what, links, advice)
     if images := of_ending(True):
         yield Finding(
             "other kind of image", "warning", "images of kinds that are not read", images, "convert them to PNG"

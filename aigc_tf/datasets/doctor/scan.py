@@ -47,7 +47,7 @@ class Facts:
         format: by content, as Pillow names it.
         height, width: pixels, as shown.
         marks: what is special about it: "misnamed", "animated", "16 bits", "cmyk", "palette", "transparent", "turned",
-            "tiny", "huge", "blank", "link out".
+            "tiny", "huge", "blank".
         is_grey: whether all pixels, as learned from, are levels of grey.
         digest: names the pixels as learned from, 32 hex digits; other files with the same pixels have the same one.
         thumbnail: the pixels made small, uint8 [THUMBNAIL * THUMBNAIL * 3] as bytes.

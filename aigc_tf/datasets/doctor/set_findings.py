@@ -48,7 +48,7 @@ def of_repeats(survey: Survey) -> Iterator[Finding]:
 
 def of_splits(survey: Survey) -> Iterator[Finding]:
     images: Counter[str] = Counter(survey.places[row].split for row in survey.learnable)
-    splits = {place.split for place in survey.places} - {""}
+    splits = _splits(survey)
     if not splits:
         return
     outside = tuple(facts.name for facts, place in zip(survey.facts, survey.places) if not place.split)
@@ -64,14 +64,16 @@ def of_classes(survey: Survey) -> Iterator[Finding]:
     labels = {place.label for place in survey.places} - {""}
     if not labels:
         return
+    splits = _splits(survey)
     none = tuple(
-        facts.name for facts, place in zip(survey.facts, survey.places) if not place.label and facts.is_learnable
+        survey.facts[row].name
+        for row in survey.learnable
+        if not survey.places[row].label and (survey.places[row].split or not splits)
     )
     if none:
         yield Finding(
             "without a class", "warning", "beside the folders of the classes", none, "move them into one", False
         )
-    splits = {place.split for place in survey.places}
     training = TRAIN if TRAIN in splits else ""
     counts = Counter({label: 0 for label in labels})
     counts.update(survey.places[row].label for row in survey.learnable if survey.places[row].split == training)
@@ -118,7 +120,7 @@ def of_shapes(survey: Survey) -> Iterator[Finding]:
 
 
 def of_number(survey: Survey) -> Iterator[Finding]:
-    splits = {place.split for place in survey.places} - {""}
+    splits = _splits(survey)
     count = sum(not splits or survey.places[row].split == TRAIN for row in survey.kept)
     where = " to train on" if splits else ""
     if count < FEWEST:
@@ -128,3 +130,7 @@ def of_number(survey: Survey) -> Iterator[Finding]:
         what = f"{count:,} different images{where}"
         advice = f"get more: fewer than {FEW:,} are learned by heart, unless they are much alike"
         yield Finding("few images", "warning", what, (), advice, False)
+
+
+def _splits(survey: Survey) -> set[str]:
+    return {place.split for place in survey.places} - {""}

@@ -24,7 +24,7 @@ def heading(survey: Survey) -> str:
     parts = [
         f"{len(survey.facts):,} image files, {len(survey.kept):,} different images to learn from, mode {survey.mode}",
         *(f"{split} {count:,}" for split, count in sorted(splits.items())),
-        *([f"{len(classes):,} classes"] if classes else []),
+        *([f"{len(classes):,} classes"] if len(classes) > 1 else []),
     ]
     return f"{as_line(str(survey.folder))}: {', '.join(parts)}"
 
