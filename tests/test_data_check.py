@@ -136,6 +136,7 @@ def test_too_few_images_stay_too_few_in_a_copy(tmp_path):
         (["images", "--fix", "images/clean"], "images/clean lies in images"),
         (["images", "--fix", "."], ". holds other files"),
         (["images", "--json", "images/check.json"], "lies in images, which is not to be changed"),
+        (["images", "--fix", "out", "--json", "out/check.json"], "lies in out, which is for the images"),
         (["images", "--picture", "check.jpg"], "must end in .png"),
         (["images", "--mode", "sepia"], "mode.*sepia"),
         (["empty"], "empty holds no images"),

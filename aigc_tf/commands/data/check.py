@@ -51,10 +51,9 @@ class Command:
         for flag, file in (("--json", self.json), ("--picture", self.picture)):
             if file is not None:
                 check_writable(flag, file)
-                if self.path.resolve() in file.resolve().parents:
-                    raise UserError(
-                        f"{flag} {file} lies in {self.path}, which is not to be changed: take another place"
-                    )
+                for taken, why in ((self.path, "which is not to be changed"), (self.fix, "which is for the images")):
+                    if taken is not None and taken.resolve() in file.resolve().parents:
+                        raise UserError(f"{flag} {file} lies in {taken}, {why}: take another place")
         if self.picture is not None and self.picture.suffix.lower() != ".png":
             raise UserError(f"--picture {self.picture} must end in .png")
 
@@ -63,6 +62,7 @@ class Command:
 
         if self.fix is not None:
             clean_copy.check(self.path, self.fix)
+            check_writable("--fix", self.fix / clean_copy.MARKER)
         with _bar(" files") as begin:
             surveyed = survey.examine(self.path, self.mode, begin)
         found = findings.find(surveyed)

@@ -23,8 +23,9 @@ _AT_ONCE = 16  # items that a process is handed: few enough for a bar that moves
 def each(task: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
     """The results of `task` for all items, in their order, from as many processes as there are processors.
 
-    `task` and what it takes and gives must be picklable. The processes end with the loop over the results, however that
-    ends, and with ours, however that dies. Raises FaultError where one of them is killed, as for want of memory.
+    Begins in the main thread only; `task` and what it takes and gives must be picklable. The processes end with the
+    loop over the results, however that ends, and with ours, however that dies. Raises FaultError where one of them is
+    killed, as for want of memory.
     """
     workers = min(_processors(), -(-len(items) // _AT_ONCE))
     if len(items) <= _FEW or workers == 1:

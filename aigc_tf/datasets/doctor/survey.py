@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -69,11 +70,12 @@ def examine(
     names = sorted([*files.images, *strangers], key=lambda name: name.split("/"))
     progress = begin(len(names))
     facts, others, strange = [], [], set(strangers)
-    for found in each(partial(scan.examine, folder, mode or "colour"), names):
-        progress(1)
-        # Files of cameras are TIFFs by their beginning, with a preview where one would look for the image.
-        is_other = found.name in strange and (found.fault or found.format == "TIFF")
-        others.append(found.name) if is_other else facts.append(found)
+    with closing(each(partial(scan.examine, folder, mode or "colour"), names)) as results:
+        for found in results:
+            progress(1)
+            # Files of cameras are TIFFs by their beginning, with a preview where one would look for the image.
+            is_other = found.name in strange and (found.fault or found.format == "TIFF")
+            others.append(found.name) if is_other else facts.append(found)
     if not facts:
         endings = {Path(name).suffix.lower() or "no ending" for name in others}
         beside = f"; there are {len(others):,} other files ({', '.join(sorted(endings))})" if others else ""
