@@ -24,7 +24,10 @@ from aigc_tf.presets import PRESETS
 
 @pytest.mark.parametrize(
     "command",
-    [["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)],
+    [
+        *(["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)),
+        ["-m", "aigc_tf", "data", "check"],
+    ],
 )
 def test_help_is_quick_and_complete(command):
     """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
