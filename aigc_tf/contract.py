@@ -178,7 +178,9 @@ def _check(promised: Contract) -> None:
         if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
             raise ValueError(f"{name} shows {each.shows}, which gives no content")
         other = promised.signatures.get(each.same_as)
-        if each.same_as and not (other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()):
+        if each.same_as and not (
+            other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()
+        ):
             raise ValueError(f"{name} cannot be the same as {each.same_as}")
 
 
