@@ -50,6 +50,10 @@ class Tensor:
     file: str = ""
     fixed_at: float | None = None
 
+    def typed(self, number: float) -> float | int:
+        """A number as it is sent: a whole one for a type of those."""
+        return float(number) if self.dtype.startswith("float") else int(number)
+
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
@@ -81,11 +85,12 @@ class Signature:
 
     def variants(self) -> list[dict[str, float | int]]:
         """Values for the inputs that have a default: first all at theirs, then each in turn at its bounds."""
-        defaults = {name: each.default for name, each in self.inputs.items() if each.default is not None}
+        known = {name: each for name, each in self.inputs.items() if each.default is not None}
+        defaults = {name: each.typed(each.default or 0) for name, each in known.items()}
         bounds = [
-            {name: bound}
-            for name in defaults
-            for bound in (self.inputs[name].minimum, self.inputs[name].maximum)
+            {name: each.typed(bound)}
+            for name, each in known.items()
+            for bound in (each.minimum, each.maximum)
             if bound is not None
         ]
         return [{**defaults, **bound} for bound in ({}, *bounds)]
@@ -178,7 +183,9 @@ def _check(promised: Contract) -> None:
         if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
             raise ValueError(f"{name} shows {each.shows}, which gives no content")
         other = promised.signatures.get(each.same_as)
-        if each.same_as and not (other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()):
+        if each.same_as and not (
+            other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()
+        ):
             raise ValueError(f"{name} cannot be the same as {each.same_as}")
 
 
