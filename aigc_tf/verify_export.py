@@ -27,7 +27,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 # What a contract leaves out.
 TENSOR = {"row": (), "minimum": None, "maximum": None, "default": None, "beyond": "", "file": "", "fixed_at": None}
 SIGNATURE = {"row_exact": False, "shows": "", "same_as": ""}
-# Draws from a generator that no input decides: two servers would answer one request differently.
+# Draws by chance that no input decides: two servers would answer one request differently.
 STATEFUL_RANDOM = re.compile(
     r"^(Random(?!IndexShuffle)|Stateful(?!PartitionedCall)|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)"
 )

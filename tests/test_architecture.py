@@ -41,8 +41,11 @@ HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in r
 # models have, and what exports without a contract promised.
 OF_A_FAMILY = ("families.gan", "parts", "metrics", "contract")
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
-OF_A_MODALITY = ("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison", "commands.compare")
-FAMILY_WORDS = re.compile(r"(?i)generator(?!Exit)|discriminator|critic|latent")
+OF_A_MODALITY = (
+    *("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison"),
+    *("commands.compare", "commands.data"),
+)
+FAMILY_WORDS = re.compile(r"generator|[Dd]iscriminator|critic|[Ll]atent")  # Python has a Generator of its own
 MODALITY_WORDS = re.compile(r"(?i)(?<!curves\.)png")
 
 
