@@ -343,7 +343,10 @@ def others(tmp_path_factory) -> Iterator[StandIn]:
     models = tmp_path_factory.mktemp("others")
     conditional.export(models / "clothes" / "1")
     shutil.copytree(ROOT / "tests/data/run_of_0.1.0/export/synthetic", models / "shapes")
-    with serving(models / "clothes", models / "shapes") as stand_in:
+    config = models / "models.config"
+    shapes = f'name: "shapes" base_path: "{models / "shapes"}" model_platform: "tensorflow"'
+    config.write_text(f"model_config_list {{ config {{ {shapes} }} }}")
+    with serving(models / "clothes", "--model-config", config) as stand_in:
         yield stand_in
 
 
