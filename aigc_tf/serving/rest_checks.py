@@ -101,7 +101,7 @@ def columns_may_hold_more(server: Server) -> None:
 
 
 def files_show_their_numbers(server: Server) -> None:
-    """Files come whole as {"b64": ...}, and show what another signature gives as numbers, rounded."""
+    """Files come as {"b64": a whole file}, and show, rounded, what another signature gives as numbers."""
     for name, signature in server.promised("files").items():
         if not signature.shows or signature.shows not in server.signatures:
             continue
@@ -181,8 +181,7 @@ def scores_are_finite(server: Server) -> None:
 
 
 def controls_keep_their_bounds(server: Server) -> None:
-    """Inputs with bounds count as promised at them and beyond, change nothing at their defaults, and all seeds have one
-    answer where that is promised."""
+    """Inputs with bounds change nothing at their defaults, and keep what is promised of their bounds and beyond."""
     checked = 0
     for name, signature in server.contract.signatures.items():
         bounded = {key: each for key, each in signature.inputs.items() if each.beyond}
