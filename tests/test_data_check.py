@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -120,6 +125,18 @@ def test_findings_are_shown_counted_and_written(folder, tmp_path):
     assert Image.open(tmp_path / "check.png").format == "PNG"
     assert succeed(run(*CHECK, bad, "--fix", tmp_path / "clean")).endswith("\nsound\n")
     assert succeed(run(*CHECK, tmp_path / "clean")).endswith("\nsound\n")
+
+
+def test_a_bar_in_a_terminal(folder):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    process = subprocess.Popen([sys.executable, *CHECK, folder], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end was closed
+        while part := os.read(master, 4096):
+            shown += part
+    assert process.wait() == 0 and b"/150 [" in shown and b"files" in shown and b"\r" in shown
 
 
 def test_too_few_images_stay_too_few_in_a_copy(tmp_path):

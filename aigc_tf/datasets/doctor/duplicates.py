@@ -12,7 +12,8 @@ values, since on icons, digits and line drawings most of those are near zero, an
 chance.
 
 Images are held against those before them that stay. So the work grows with the number of different images, and 64 sums
-of a thumbnail's values spare most of it: over their root, they are never further apart than the thumbnails are.
+of a thumbnail's values spare most of it: over their root, they are never further apart than the thumbnails are. Where
+those of many are near (a camera that stands still), the nearest 64 are looked at.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from aigc_tf.datasets.doctor.scan import THUMBNAIL
 
 _APART, _PEAK = 0.1, 0.4  # of the contrast, at most: on the whole, and in any one value
 _LEAST_CONTRAST = 15.0  # levels
+_NEAREST = 64
 _AT_ONCE = 256
 _BLOCK = 2  # pixels of a thumbnail, on each side, in one of the sums
 
@@ -50,35 +52,43 @@ def almost_same(thumbnails: Sequence[bytes], goes: Callable[[int, int], bool]) -
     one = np.ones_like(norms)
     # So that one product of matrices gives |a - b|² = |a|² - 2ab + |b|².
     left, right = np.hstack([-2 * sums, norms, one]), np.hstack([sums, one, norms])
-    contrast = np.empty(len(small), np.float32)
+    variance = np.empty(len(small))
     stays = np.ones(len(small), bool)
     like: dict[int, list[int]] = {}
     for start in range(0, len(small), _AT_ONCE):
         stop = min(start + _AT_ONCE, len(small))
-        contrast[start:stop] = np.maximum(small[start:stop].std(axis=1), _LEAST_CONTRAST)
-        reach = np.square(_APART * contrast[start:stop, None]) * small.shape[1]
+        variance[start:stop] = np.maximum(_variance(small[start:stop]), _LEAST_CONTRAST**2)
+        reach = (_APART**2 * small.shape[1] * variance[start:stop, None]).astype(np.float32)
         known = np.flatnonzero(stays[:stop])
         # float32 rounds squares of up to 1e7: a few units more are looked at than need be
-        rows, others = np.nonzero(left[start:stop] @ right[known].T <= reach + 16)
-        rows, others = rows + start, known[others]
-        before = others < rows
-        rows, others = rows[before], others[before]
-        for row in np.unique(rows):
-            candidates = others[np.searchsorted(rows, row) : np.searchsorted(rows, row, "right")]
-            candidates = candidates[stays[candidates]]
-            alike = candidates[_are_alike(small, contrast, row, candidates)].tolist()
+        squares = left[start:stop] @ right[known].T
+        near = squares <= reach + 16
+        for row in start + np.flatnonzero(near.any(axis=1)):
+            columns = np.flatnonzero(near[row - start])
+            columns = columns[(known[columns] < row) & stays[known[columns]]]
+            if len(columns) > _NEAREST:
+                columns = np.sort(columns[squares[row - start, columns].argsort(kind="stable")[:_NEAREST]])
+            candidates = known[columns]
+            alike = candidates[_are_alike(small, variance, row, candidates)].tolist()
             if alike:
                 like[int(row)] = alike
                 stays[row] = not any(goes(int(row), other) for other in alike)
     return like
 
 
+def _variance(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Of each row: from sums of whole numbers, so that it is the same on every processor."""
+    values = small.astype(np.int64)
+    count = values.shape[1]
+    return (count * np.square(values).sum(axis=1) - np.square(values.sum(axis=1))) / count**2
+
+
 def _are_alike(
-    small: npt.NDArray[np.uint8], contrast: npt.NDArray[np.float32], row: int, others: npt.NDArray[np.int64]
+    small: npt.NDArray[np.uint8], variance: npt.NDArray[np.float64], row: int, others: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    apart = np.abs(small[others].astype(np.float32) - small[row])
-    granted = np.minimum(contrast[others], contrast[row])
-    return (apart.max(axis=1) <= _PEAK * granted) & (np.square(apart).mean(axis=1) <= np.square(_APART * granted))
+    squares = np.square(small[others].astype(np.int32) - small[row])
+    granted = np.minimum(variance[others], variance[row])
+    return (squares.max(axis=1) <= _PEAK**2 * granted) & (squares.sum(axis=1) <= _APART**2 * small.shape[1] * granted)
 
 
 def _sums(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

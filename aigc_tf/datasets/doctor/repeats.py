@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from aigc_tf.datasets.doctor import duplicates
-from aigc_tf.datasets.doctor.layout import HELD_OUT, Place
+from aigc_tf.datasets.doctor.layout import HELD_OUT, TRAIN, Place
 from aigc_tf.datasets.doctor.scan import Facts
 
 Kind = Literal["leak", "several classes", "duplicate", "near duplicate"]
@@ -42,21 +42,23 @@ class Repeats:
 def repeats(facts: Sequence[Facts], places: Sequence[Place]) -> Repeats:
     """Settle which of the repeated images stay.
 
-    Of those that show the same, one stays: a held-out one before one to train on, the first path otherwise. With
-    different classes within one split all go. Of those that show almost the same, the largest of a class in a split
-    stays; other classes keep theirs, since little may be all that tells two classes apart, but across splits it is a
-    leak whatever the class.
+    Of those that show the same, one stays: a held-out one before one to train on, and that before one beside the
+    splits; the first path otherwise. With different classes within one split all go. Of those that show almost the
+    same, the largest of a class in a split stays; other classes keep theirs, since little may be all that tells two
+    classes apart, but across splits it is a leak whatever the class.
     """
     rows = [row for row, each in enumerate(facts) if each.is_learnable]
     gone: dict[int, Departure] = {}
     lookalikes: dict[int, int] = {}
     for group in duplicates.same([facts[row].digest for row in rows]):
-        alike = sorted((rows[index] for index in group), key=lambda row: (_rank(places[row]), row))
+        alike = sorted(
+            (rows[index] for index in group), key=lambda row: (_rank(places[row]), not places[row].label, row)
+        )
         first = alike[0]
         together = [row for row in alike if places[row].split == places[first].split]
         for row in alike[1:]:
-            gone[row] = Departure("duplicate" if row in together else "leak", first)
-        if len({places[row].label for row in together}) > 1:
+            gone[row] = Departure("leak" if _are_splits(places[row], places[first]) else "duplicate", first)
+        if len({places[row].label for row in together} - {""}) > 1:
             for row in together:
                 gone[row] = Departure("several classes", together[1] if row == first else first)
 
@@ -64,14 +66,12 @@ def repeats(facts: Sequence[Facts], places: Sequence[Place]) -> Repeats:
         (row for row in rows if row not in gone), key=lambda row: (_rank(places[row]), -_pixels(facts[row]), row)
     )
 
-    def is_leak(index: int, other: int) -> bool:
-        return places[rows[index]].split != places[rows[other]].split
-
     def goes(index: int, other: int) -> bool:
-        return is_leak(index, other) or places[rows[index]].label == places[rows[other]].label
+        one, before = places[rows[index]], places[rows[other]]
+        return one.split != before.split or one.label == before.label
 
     for index, others in duplicates.almost_same([facts[row].thumbnail for row in rows], goes).items():
-        leaks = [other for other in others if is_leak(index, other)]
+        leaks = [other for other in others if _are_splits(places[rows[index]], places[rows[other]])]
         nears = [other for other in others if goes(index, other)]
         if leaks:
             gone[rows[index]] = Departure("leak", rows[leaks[0]])
@@ -83,7 +83,13 @@ def repeats(facts: Sequence[Facts], places: Sequence[Place]) -> Repeats:
 
 
 def _rank(place: Place) -> int:
-    return HELD_OUT.index(place.split) if place.split in HELD_OUT else len(HELD_OUT)
+    """What is beside the splits comes last."""
+    return (*HELD_OUT, TRAIN, "").index(place.split)
+
+
+def _are_splits(one: Place, other: Place) -> bool:
+    """Whether two images are in different splits; what is beside the splits is in none."""
+    return "" not in (one.split, other.split) and one.split != other.split
 
 
 def _pixels(facts: Facts) -> int:

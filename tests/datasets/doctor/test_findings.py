@@ -184,6 +184,9 @@ def test_figures_are_those_of_the_images_that_stay(paint, tmp_path):
     }
     pixels = np.concatenate([np.asarray(Image.open(tmp_path / "images" / seen.facts[row].name)) for row in seen.kept])
     np.testing.assert_allclose(figures["colour_mean"], pixels.mean((0, 1)), atol=4)
+    small = np.concatenate([np.frombuffer(seen.facts[row].thumbnail, np.uint8) for row in seen.kept]).reshape(-1, 3)
+    np.testing.assert_allclose(figures["colour_mean"], small.mean(0), atol=0.006)
+    np.testing.assert_allclose(figures["colour_std"], small.std(0), atol=0.006)
     moved = tmp_path / "moved"
     shutil.copytree(tmp_path / "images", moved)
     (moved / "train" / "a" / "1.png").rename(moved / "train" / "a" / "renamed.png")

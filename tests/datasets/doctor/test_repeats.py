@@ -46,6 +46,19 @@ def test_with_two_classes_nobody_knows_which_is_right(paint, tmp_path):
     }
 
 
+def test_what_has_no_class_or_no_split_gives_way(paint, tmp_path):
+    shutil.copy(paint("train/cat/1.png"), paint("train/0.png"))
+    shutil.copy(paint("train/dog/2.png"), paint("more/2.png"))
+    paint("test/dog/3.png")
+    large = Image.open(tmp_path / "images" / "train" / "dog" / "2.png").resize((48, 48), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "images" / "more" / "large.png")
+    assert settled(tmp_path / "images")[0] == {
+        "train/0.png": ("duplicate", "train/cat/1.png"),
+        "more/2.png": ("duplicate", "train/dog/2.png"),
+        "more/large.png": ("near duplicate", "train/dog/2.png"),
+    }
+
+
 def test_a_leak_leaves_the_split_that_is_trained_on(paint, tmp_path):
     held_out = paint("test/cat/1.png")
     for name in ("train/cat/2.png", "train/dog/3.png", "val/cat/4.png"):
@@ -117,6 +130,25 @@ def test_the_chunks_of_the_comparison_cannot_be_seen(monkeypatch):
         alike = [other for other in stays if by_hand(row, other)]
         assert like.get(row, []) == alike
         stays += [] if alike else [row]
+
+
+def test_of_very_many_that_are_near_only_the_nearest_are_looked_at(monkeypatch):
+    """Noise of one grey: all sums are alike, and no two images."""
+    random = np.random.default_rng(0)
+    images = [*random.integers(0, 256, (300, 768), np.uint8)]
+    images += [image ^ 1 for image in images[::10]]
+    monkeypatch.setattr(duplicates, "_BLOCK", 16)
+    looked_at: list[int] = []
+    are_alike = duplicates._are_alike
+
+    def counted(small, variance, row, others):
+        looked_at.append(len(others))
+        return are_alike(small, variance, row, others)
+
+    monkeypatch.setattr(duplicates, "_are_alike", counted)
+    like = duplicates.almost_same([image.tobytes() for image in images], lambda row, other: True)
+    assert like == {300 + number: [10 * number] for number in range(30)}
+    assert max(looked_at) == 64
 
 
 def test_a_face_with_another_mouth_is_another_image():
