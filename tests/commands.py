@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+import warm
+from warm import ROOT
 
-ROOT = Path(__file__).parent.parent
 os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
+_HEAVY = [("-m", "aigc_tf", "export"), ("-m", "aigc_tf", "verify")]
 # A network of a few thousand weights: a step takes milliseconds.
 TINY = [
     *("--dataset", "synthetic", "--network", "lean", "--latent-dim", "8", "--global-batch-size", "8"),
@@ -23,8 +25,15 @@ TINY = [
 ]
 
 
-def run(*arguments: object, **options) -> subprocess.CompletedProcess:
-    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text."""
+def run(*arguments: object, fresh: bool = False, **options) -> subprocess.CompletedProcess:
+    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text.
+
+    A command that needs TensorFlow begins in a process that has imported it already (see warm.py), unless it is to be
+    a `fresh` one or has options for `subprocess.run`.
+    """
+    heavy = arguments[0] in ("train.py", "evaluate.py") or arguments[:3] in _HEAVY
+    if heavy and warm.AVAILABLE and not fresh and not options:
+        return warm.run(list(map(str, arguments)), 300)
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
 

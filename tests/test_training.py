@@ -35,7 +35,7 @@ PLAIN = [*TINY, "--no-evaluate", "--no-export", "--steps", STEPS]
 def whole(tmp_path_factory) -> Path:
     """A run that was never stopped."""
     logs = tmp_path_factory.mktemp("logs")
-    done = train(*PLAIN, "--logs", logs, "--name", "whole")
+    done = train(*PLAIN, "--logs", logs, "--name", "whole", fresh=True)
     succeed(done)
     assert "Warning" not in done.stderr and "cuda" not in done.stderr.lower(), done.stderr
     return logs / "whole"
@@ -96,7 +96,7 @@ def test_tensorboard_reads_the_run(whole):
 
 
 def test_the_same_command_gives_the_same_model(whole, tmp_path):
-    succeed(run("train.py", "--config", whole / "config.json", "--logs", tmp_path, "--name", "again"))
+    succeed(run("train.py", "--config", whole / "config.json", "--logs", tmp_path, "--name", "again", fresh=True))
     assert_same_training(whole, tmp_path / "again")
 
 
