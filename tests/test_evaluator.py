@@ -95,7 +95,7 @@ def test_it_prints_a_table_and_writes_record_report_and_events(trained, evaluate
 
 
 def test_the_same_command_gives_the_same_figures_bit_for_bit(trained, evaluated, tmp_path):
-    succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", tmp_path / "again.json"))
+    succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", tmp_path / "again.json", fresh=True))
     again = json.loads((tmp_path / "again.json").read_text())
     assert again["measures"] == evaluated[1]["measures"]
     assert again["warnings"] == evaluated[1]["warnings"]
