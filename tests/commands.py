@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+import warm
+from warm import ROOT
 
-ROOT = Path(__file__).parent.parent
 os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
+_MADE = Path(f"{os.environ['AIGC_TF_CACHE']}-made")  # beside the cache that all workers share
+_HEAVY = [("-m", "aigc_tf", "export"), ("-m", "aigc_tf", "verify")]
 # A network of a few thousand weights: a step takes milliseconds.
 TINY = [
     *("--dataset", "synthetic", "--network", "lean", "--latent-dim", "8", "--global-batch-size", "8"),
@@ -23,8 +28,15 @@ TINY = [
 ]
 
 
-def run(*arguments: object, **options) -> subprocess.CompletedProcess:
-    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text."""
+def run(*arguments: object, fresh: bool = False, **options) -> subprocess.CompletedProcess:
+    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text.
+
+    A command that needs TensorFlow begins in a process that has imported it already (see warm.py), unless it is to be
+    a `fresh` one or has options for `subprocess.run`.
+    """
+    heavy = arguments[0] in ("train.py", "evaluate.py") or arguments[:3] in _HEAVY
+    if heavy and warm.AVAILABLE and not fresh and not options:
+        return warm.run(list(map(str, arguments)), 300)
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
 
@@ -45,6 +57,30 @@ def refused(done: subprocess.CompletedProcess, status: int = 2) -> str:
     assert "Traceback" not in done.stderr, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     return line
+
+
+def made_once(name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name` as `make` filled it, once for all tests and workers; what would change it takes a copy."""
+    _MADE.mkdir(exist_ok=True)
+    folder, done = _MADE / name, _MADE / f"{name} is made"
+    with (_MADE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
+    """Flags for data, of that many random images, and a network that are judged in seconds."""
+    random = np.random.default_rng(0)
+    counts = {"train": training, "test": held_out}
+    images = {f"x_{name}": random.integers(0, 256, (count, 28, 28), np.uint8) for name, count in counts.items()}
+    labels = {f"y_{name}": np.arange(count) % 10 for name, count in counts.items()}
+    np.savez(folder / "mnist.npz", **images, **labels)
+    return ["--data-dir", folder, "--network", "mlp", "--latent-dim", 4, "--global-batch-size", 4]
 
 
 def signal_when(

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ROOT, TINY, refused, run, succeed, train
+from commands import ROOT, TINY, few_digits, refused, run, succeed, train
 
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
@@ -32,7 +32,7 @@ from aigc_tf.presets import PRESETS
 def test_help_is_quick_and_complete(command):
     """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    shown = succeed(run(*command, "--help"))
+    shown = succeed(run(*command, "--help", fresh=True))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
     assert "usage: " in shown
@@ -101,13 +101,14 @@ def test_resuming_cannot_change_the_model(tmp_path):
 def test_a_whole_run_with_relative_paths(tmp_path):
     """From training to judging and exporting, as somebody types it who stands in the folder of their logs."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    few = [*few_digits(tmp_path, 30, 30), "--log-every", 5]
 
     def here(*arguments: object) -> str:
         command = [sys.executable, *map(str, arguments)]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         return succeed(done)
 
-    assert "published: logs/run/export/synthetic/1" in here(ROOT / "train.py", *TINY, "--steps", 5, "--name", "run")
+    assert "published: logs/run/export/mnist/1" in here(ROOT / "train.py", *few, "--steps", 5, "--name", "run")
     record = tmp_path / "logs" / "run" / "evaluation" / "5.json"
     figures = json.loads(record.read_text())["measures"]
     assert "fd_lenet" in here(ROOT / "evaluate.py", "logs/run")

@@ -20,25 +20,14 @@ import termios
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from commands import ROOT, TINY, last_step, refused, run, signal_when, succeed, train
+from commands import ROOT, TINY, few_digits, last_step, refused, run, signal_when, succeed, train
 
 BARE = ["--no-evaluate", "--no-export"]
 # What a terminal knows, as the environment says it.
 ASCII = {"PYTHONIOENCODING": "ascii"}
 LATIN_1 = {"PYTHONIOENCODING": "latin-1"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-
-def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
-    """Flags for data, of that many random images, and a network that are judged in seconds."""
-    random = np.random.default_rng(0)
-    counts = {"train": training, "test": held_out}
-    images = {f"x_{name}": random.integers(0, 256, (count, 28, 28), np.uint8) for name, count in counts.items()}
-    labels = {f"y_{name}": np.arange(count) % 10 for name, count in counts.items()}
-    np.savez(folder / "mnist.npz", **images, **labels)
-    return ["--data-dir", folder, "--network", "mlp", "--latent-dim", 4, "--global-batch-size", 4]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import TINY, refused, run, succeed, train
+from commands import refused, run, succeed
 from PIL import Image
 from tensorflow.python.framework.config import disable_op_determinism
 
@@ -38,12 +38,9 @@ def op_determinism():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
+def trained(tiny_run, tmp_path_factory) -> Path:
     """A run that was trained, and published, in twenty steps."""
-    logs = tmp_path_factory.mktemp("logs")
-    printed = succeed(train(*TINY, "--steps", 20, "--logs", logs, "--name", "run", "--no-evaluate"))
-    (logs / "printed").write_text(printed)
-    return logs / "run"
+    return Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("logs") / "run"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +95,7 @@ def test_it_prints_a_table_and_writes_record_report_and_events(trained, evaluate
 
 
 def test_the_same_command_gives_the_same_figures_bit_for_bit(trained, evaluated, tmp_path):
-    succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", tmp_path / "again.json"))
+    succeed(run("evaluate.py", trained, "--num-samples", 500, "--json", tmp_path / "again.json", fresh=True))
     again = json.loads((tmp_path / "again.json").read_text())
     assert again["measures"] == evaluated[1]["measures"]
     assert again["warnings"] == evaluated[1]["warnings"]
@@ -223,10 +220,10 @@ def test_images_without_labels_get_pixel_statistics_and_copies(trained, data):
     assert any("carry no labels" in warning for warning in record["warnings"])
 
 
-def test_a_run_says_which_device_trains(trained):
-    devices = json.loads((trained / "environment.json").read_text())["devices"]
+def test_a_run_says_which_device_trains(tiny_run):
+    devices = json.loads((tiny_run / "environment.json").read_text())["devices"]
     assert devices and all(name.startswith(("CPU:", "GPU:")) for name in devices)
-    first_lines = (trained.parent / "printed").read_text().splitlines()[:2]
+    first_lines = (tiny_run.parent / "printed").read_text().splitlines()[:2]
     assert any(line.startswith(f"training on {', '.join(devices)}") for line in first_lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+import shutil
 import signal
 from pathlib import Path
 
@@ -18,6 +19,14 @@ EXPLOSIVE = [
     *("--loss", "least_squares", "--optimizer", "rmsprop", "--penalties", "--steps", 15),
     *("--discriminator-learning-rate", 2, "--generator-learning-rate", 2),
 ]
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory) -> Path:
+    """A run of five steps."""
+    logs = tmp_path_factory.mktemp("logs")
+    succeed(train(*QUICK, "--steps", 5, "--logs", logs))
+    return logs / "run"
 
 
 def newest_is_whole(folder: Path) -> int:
@@ -37,7 +46,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
     assert logged(tmp_path / "run") == []
 
 
-def test_rollback_goes_on_with_lower_learning_rates(tmp_path):
+def test_rollback_goes_on_with_lower_learning_rates_also_when_resumed(tmp_path):
     done = train(*EXPLOSIVE, "--on-divergence", "rollback", "--logs", tmp_path)
     assert "trained to step 15" in succeed(done)
     assert "back to step 0 with 0.5 of the learning rates" in done.stderr
@@ -46,6 +55,8 @@ def test_rollback_goes_on_with_lower_learning_rates(tmp_path):
     lines = logged(tmp_path / "run")
     assert [(line["step"], line["learning_rate/generator"]) for line in lines] == [(5, 0.5), (10, 0.5), (15, 0.5)]
     assert [step for tag, step, _ in scalar_events(tmp_path / "run") if tag == "loss/generator"] == [5, 10, 15]
+    succeed(train("--resume", tmp_path / "run", "--steps", 20))
+    assert logged(tmp_path / "run")[-1]["learning_rate/generator"] == 0.5
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lamb"])
@@ -55,12 +66,6 @@ def test_rollbacks_are_bounded(tmp_path, optimizer):
     done = train(*hopeless, "--on-divergence", "rollback")
     assert "after 3 rollbacks" in refused(done, status=1)
     assert done.stderr.count("back to step 0") == 3
-
-
-def test_a_run_resumed_after_a_rollback_keeps_the_lower_rates(tmp_path):
-    succeed(train(*EXPLOSIVE, "--on-divergence", "rollback", "--logs", tmp_path))
-    succeed(train("--resume", tmp_path / "run", "--steps", 20))
-    assert logged(tmp_path / "run")[-1]["learning_rate/generator"] == 0.5
 
 
 def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(tmp_path):
@@ -80,13 +85,11 @@ def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(tmp_path):
     succeed(train("--resume", tmp_path / "run", "--steps", 40))
 
 
-def test_a_full_disk_while_exporting_publishes_nothing(tmp_path):
-    succeed(train(*QUICK, "--steps", 5, "--logs", tmp_path))
-
+def test_a_full_disk_while_exporting_publishes_nothing(short, tmp_path):
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
-    done = run("-m", "aigc_tf", "export", tmp_path / "run", "--to", tmp_path / "models", preexec_fn=limit)
+    done = run("-m", "aigc_tf", "export", short, "--to", tmp_path / "models", preexec_fn=limit)
     assert "could not be written" in refused(done, status=1)
     assert list((tmp_path / "models").iterdir()) == []
 
@@ -110,11 +113,11 @@ def test_data_that_cannot_be_had(tmp_path, dataset):
     assert not (tmp_path / "logs").exists()
 
 
-def test_other_data_than_the_run_began_with(tmp_path):
-    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 5, "--logs", tmp_path, "--name", "run"))
-    file = tmp_path / "run" / "data.json"
+def test_other_data_than_the_run_began_with(short, tmp_path):
+    folder = Path(shutil.copytree(short, tmp_path / "run"))
+    file = folder / "data.json"
     file.write_text(file.read_text().replace("sha256:", "sha256:0"))
-    assert "trained on 2,000 images" in refused(train("--resume", tmp_path / "run", "--steps", 9))
+    assert "trained on 2,000 images" in refused(train("--resume", folder, "--steps", 9))
 
 
 def without_keras_cache(home: Path) -> dict[str, str]:

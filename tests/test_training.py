@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shlex
+import shutil
 import signal
 from pathlib import Path
 
@@ -35,10 +36,23 @@ PLAIN = [*TINY, "--no-evaluate", "--no-export", "--steps", STEPS]
 def whole(tmp_path_factory) -> Path:
     """A run that was never stopped."""
     logs = tmp_path_factory.mktemp("logs")
-    done = train(*PLAIN, "--logs", logs, "--name", "whole")
+    done = train(*PLAIN, "--logs", logs, "--name", "whole", fresh=True)
     succeed(done)
     assert "Warning" not in done.stderr and "cuda" not in done.stderr.lower(), done.stderr
     return logs / "whole"
+
+
+@pytest.fixture(scope="module")
+def _short(tmp_path_factory) -> Path:
+    logs = tmp_path_factory.mktemp("logs")
+    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 20, "--logs", logs, "--name", "short"))
+    return logs / "short"
+
+
+@pytest.fixture
+def short(_short, tmp_path) -> Path:
+    """A copy of a run that ended with step 20, to be gone on with, or to be damaged."""
+    return Path(shutil.copytree(_short, tmp_path / "short"))
 
 
 def test_a_run_leaves_its_record(whole):
@@ -96,7 +110,7 @@ def test_tensorboard_reads_the_run(whole):
 
 
 def test_the_same_command_gives_the_same_model(whole, tmp_path):
-    succeed(run("train.py", "--config", whole / "config.json", "--logs", tmp_path, "--name", "again"))
+    succeed(run("train.py", "--config", whole / "config.json", "--logs", tmp_path, "--name", "again", fresh=True))
     assert_same_training(whole, tmp_path / "again")
 
 
@@ -151,45 +165,41 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(whole, tmp_path):
     assert_same_training(whole, folder)
 
 
-def test_a_finished_run_is_not_trained_further(tmp_path):
-    for budget in (["--steps", 5], ["--minutes", 0.05]):
-        name = budget[0][2:]
-        succeed(train(*TINY, "--no-evaluate", "--no-export", *budget, "--logs", tmp_path, "--name", name))
-        before = checkpoint_tensors(tmp_path / name)
-        assert "nothing left to train" in succeed(train("--resume", tmp_path / name))
-        for key, tensor in checkpoint_tensors(tmp_path / name).items():
+def test_a_finished_run_is_not_trained_further(short, tmp_path):
+    clock = ["--minutes", 0.1, "--logs", tmp_path, "--name", "clock"]
+    assert "trained to step" in succeed(train(*TINY, "--no-evaluate", "--no-export", *clock))
+    for folder in (short, tmp_path / "clock"):
+        before = checkpoint_tensors(folder)
+        assert "nothing left to train" in succeed(train("--resume", folder))
+        for key, tensor in checkpoint_tensors(folder).items():
             np.testing.assert_array_equal(tensor, before[key])
+    # Minutes are a budget of training, whatever starting takes.
+    newest = tf.train.latest_checkpoint(str(tmp_path / "clock" / "checkpoints"))
+    assert 6 <= tf.train.load_checkpoint(newest).get_tensor("seconds/.ATTRIBUTES/VARIABLE_VALUE") < 30
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
-    folder = tmp_path / "damaged"
-    short = [*TINY, "--no-evaluate", "--no-export", "--steps", 20, "--logs", tmp_path, "--name", "damaged"]
-    succeed(train(*short))
-    newest = folder / "checkpoints" / "step-20.data-00000-of-00001"
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, short):
+    newest = short / "checkpoints" / "step-20.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:1000])
-    done = train("--resume", folder, "--steps", STEPS)
+    done = train("--resume", short, "--steps", STEPS)
     succeed(done)
     assert "step-20 is damaged" in done.stderr
-    assert_same_training(whole, folder)
+    assert_same_training(whole, short)
 
 
-def test_a_lost_index_of_checkpoints_is_made_anew(whole, tmp_path):
-    folder = tmp_path / "lost"
-    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 20, "--logs", tmp_path, "--name", "lost"))
-    (folder / "checkpoints" / "checkpoint").unlink()
-    done = train("--resume", folder, "--steps", STEPS)
+def test_a_lost_index_of_checkpoints_is_made_anew(whole, short):
+    (short / "checkpoints" / "checkpoint").unlink()
+    done = train("--resume", short, "--steps", STEPS)
     assert "going on from step 20" in succeed(done) and "lost its index" in done.stderr
-    assert_same_training(whole, folder)
+    assert_same_training(whole, short)
 
 
-def test_a_trained_run_without_checkpoints_is_not_begun_anew(tmp_path):
-    folder = tmp_path / "bare"
-    succeed(train(*TINY, "--no-evaluate", "--no-export", "--steps", 10, "--logs", tmp_path, "--name", "bare"))
-    for file in (folder / "checkpoints").iterdir():
+def test_a_trained_run_without_checkpoints_is_not_begun_anew(short):
+    for file in (short / "checkpoints").iterdir():
         file.unlink()
-    before = (folder / "metrics.jsonl").read_text()
-    assert "checkpoints are gone" in refused(train("--resume", folder, "--steps", 20))
-    assert (folder / "metrics.jsonl").read_text() == before
+    before = (short / "metrics.jsonl").read_text()
+    assert "checkpoints are gone" in refused(train("--resume", short, "--steps", 30))
+    assert (short / "metrics.jsonl").read_text() == before
 
 
 def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
@@ -203,22 +213,11 @@ def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_minutes_are_a_budget(tmp_path):
-    clock = [*TINY, "--no-evaluate", "--no-export", "--minutes", 0.1, "--logs", tmp_path, "--name", "clock"]
-    assert "trained to step" in succeed(train(*clock))
-    seconds = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "clock" / "checkpoints"))).get_tensor(
-        "seconds/.ATTRIBUTES/VARIABLE_VALUE"
-    )
-    assert 6 <= seconds < 30
-
-
-def test_a_second_trainer_in_one_folder_is_refused(tmp_path):
+def test_a_second_trainer_in_one_folder_is_refused(short):
     from aigc_tf.run_folder import RunFolder
 
-    short = [*TINY, "--no-evaluate", "--no-export", "--steps", 5, "--logs", tmp_path, "--name", "one"]
-    succeed(train(*short))
-    with RunFolder.open(tmp_path / "one").lock():
-        assert "another process" in refused(train("--resume", tmp_path / "one", "--steps", 9))
+    with RunFolder.open(short).lock():
+        assert "another process" in refused(train("--resume", short, "--steps", 30))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import TINY, refused, run, succeed, train
+from commands import refused, run, succeed
 from tensorflow.core.protobuf import saved_model_pb2
 
 from aigc_tf import untrusted
@@ -18,11 +18,9 @@ from aigc_tf.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory) -> Path:
+def honest(tiny_run) -> Path:
     """An export of our own."""
-    logs = tmp_path_factory.mktemp("logs")
-    succeed(train(*TINY, "--steps", 1, "--no-evaluate", "--logs", logs, "--name", "run"))
-    return logs / "run" / "export" / "synthetic" / "1"
+    return tiny_run / "export" / "synthetic" / "1"
 
 
 def saved(folder: Path, function) -> Path:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
-from commands import TINY, refused, run, succeed, train
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
-    """Folder of a run with an export."""
-    logs = tmp_path_factory.mktemp("logs")
-    succeed(train(*TINY, "--steps", 10, "--logs", logs, "--name", "run", "--no-evaluate"))
-    return logs / "run"
+from commands import refused, run, succeed
 
 
 def plausible(row: dict, typical: str, rare: str) -> None:
@@ -24,10 +15,10 @@ def plausible(row: dict, typical: str, rare: str) -> None:
     assert row["images_per_second"] == pytest.approx(1000 * row["batch"] / row[typical])
 
 
-def test_three_ways_take_turns(trained, tmp_path):
-    printed = succeed(run("-m", "benchmarks.sampling", trained, "--seconds", 0.2, "--results", tmp_path))
+def test_three_ways_take_turns(tiny_run, tmp_path):
+    printed = succeed(run("-m", "benchmarks.sampling", tiny_run, "--seconds", 0.2, "--results", tmp_path))
     figures = json.loads((tmp_path / "sampling.json").read_text())
-    assert figures["step"] == 10 and figures["model"].startswith("lean on synthetic")
+    assert figures["step"] == 20 and figures["model"].startswith("lean on synthetic")
     ways = ("checkpoint, sample", "export, sample", "export, serving_default")
     assert [(row["way"], row["batch"]) for row in figures["rows"]] == [
         (way, batch) for batch in (1, 64, 512) for way in ways
@@ -45,8 +36,8 @@ def test_three_ways_take_turns(trained, tmp_path):
     assert (tmp_path / "sampling.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_batches_of_an_export(trained, tmp_path):
-    version = trained / "export" / "synthetic" / "1"
+def test_batches_of_an_export(tiny_run, tmp_path):
+    version = tiny_run / "export" / "synthetic" / "1"
     succeed(run("-m", "benchmarks.batching", version, "--seconds", 0.1, "--results", tmp_path))
     figures = json.loads((tmp_path / "batching.json").read_text())
     assert [row["batch"] for row in figures["rows"]] == [2**power for power in range(10)]
@@ -55,7 +46,7 @@ def test_batches_of_an_export(trained, tmp_path):
     assert "| 512 | " in (tmp_path / "batching.md").read_text()
 
 
-def test_a_run_without_an_export_is_refused(trained, tmp_path):
-    (tmp_path / "config.json").write_text((trained / "config.json").read_text())
-    (tmp_path / "data.json").write_text((trained / "data.json").read_text())
+def test_a_run_without_an_export_is_refused(tiny_run, tmp_path):
+    (tmp_path / "config.json").write_text((tiny_run / "config.json").read_text())
+    (tmp_path / "data.json").write_text((tiny_run / "data.json").read_text())
     assert "holds no version" in refused(run("-m", "benchmarks.sampling", tmp_path))

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from commands import TINY, succeed, train
+from commands import TINY, made_once, succeed, train
 
 from aigc_tf.run_folder import RunFolder
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> RunFolder:
-    logs = tmp_path_factory.mktemp("logs")
-    small = ("--steps", 12, "--network", "dcgan", "--spectral-norm", "--no-evaluate")
-    assert "published: " in succeed(train(*TINY, *small, "--logs", logs, "--name", "run"))
-    return RunFolder.open(logs / "run")
+def trained() -> RunFolder:
+    def make(logs: Path) -> None:
+        small = ("--steps", 12, "--network", "dcgan", "--spectral-norm", "--no-evaluate")
+        assert "published: " in succeed(train(*TINY, *small, "--logs", logs, "--name", "run"))
+
+    return RunFolder.open(made_once("run-for-exports", make) / "run")
 
 
 @pytest.fixture

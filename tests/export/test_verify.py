@@ -42,7 +42,7 @@ def save(folder: Path, module: tf.Module, **signatures) -> Path:
 
 
 def test_the_command(published):
-    said = succeed(run("-m", "aigc_tf", "verify", published))
+    said = succeed(run("-m", "aigc_tf", "verify", published, fresh=True))
     assert f"{published} is sound; answers sha256:" in said
     (published / "variables" / "variables.index").unlink()
     done = run("-m", "aigc_tf", "verify", published)

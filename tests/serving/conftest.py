@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from commands import TINY, run, succeed, train
+from commands import made_once, run, succeed
 from stand_in import StandIn, serving
 
 _MODELS_CONFIG = """
@@ -23,28 +23,21 @@ model_config_list {{
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
-    """Folder of a run of 10 steps, with checkpoints of steps 0 and 10."""
-    logs = tmp_path_factory.mktemp("logs")
-    succeed(train(*TINY, "--steps", 10, "--logs", logs, "--name", "run", "--no-evaluate", "--no-export"))
-    return logs / "run"
-
-
-@pytest.fixture(scope="session")
-def published(trained, tmp_path_factory) -> Path:
+def published(tiny_run) -> Path:
     """Base path of a model with two versions: 1 is the untrained generator, 2 the trained one."""
-    base = tmp_path_factory.mktemp("models") / "digits"
-    for step in (0, 10):
-        succeed(run("-m", "aigc_tf", "export", trained, "--to", base, "--step", step))
-    return base
+
+    def make(models: Path) -> None:
+        for step in (0, 10):
+            succeed(run("-m", "aigc_tf", "export", tiny_run, "--to", models / "digits", "--step", step))
+        (models / "labelled.config").write_text(_MODELS_CONFIG.format(base=models / "digits"))
+
+    return made_once("served-models", make) / "digits"
 
 
 @pytest.fixture(scope="session")
 def models_config(published) -> Path:
     """A TensorFlow Serving model config: both versions of `published`, labelled stable (1) and canary (2)."""
-    file = published.parent / "labelled.config"
-    file.write_text(_MODELS_CONFIG.format(base=published))
-    return file
+    return published.parent / "labelled.config"
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def walked(trained, tmp_path_factory) -> tuple[Path, str]:
+def walked(tiny_run, tmp_path_factory) -> tuple[Path, str]:
     """The folder in which all runnable blocks were run, with ports of our own, and what they printed."""
     folder = tmp_path_factory.mktemp("page")
     script = "\n".join(re.findall(r"```bash run\n(.*?)```", PAGE, re.DOTALL))
@@ -31,7 +31,7 @@ def walked(trained, tmp_path_factory) -> tuple[Path, str]:
         script = script.replace(port, str(free_port()))
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     environment |= {
-        "RUN": str(trained),
+        "RUN": str(tiny_run),
         "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }

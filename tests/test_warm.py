@@ -1,0 +1,41 @@
+"""A command that begins in a process which has the libraries already is what it is elsewhere."""
+
+import signal
+
+import pytest
+import warm
+from commands import refused, run, succeed
+
+pytestmark = pytest.mark.skipif(not warm.AVAILABLE, reason="such processes go on on Linux only")
+
+
+@pytest.mark.parametrize("arguments", [["-m", "aigc_tf", "list", "nowhere"], ["train.py", "--stepz", "3"]])
+def test_it_ends_and_prints_as_a_fresh_one(arguments):
+    forked, fresh = warm.run(arguments, 60), run(*arguments, fresh=True)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (fresh.returncode, fresh.stdout, fresh.stderr)
+    assert refused(forked) and forked.returncode == 2
+
+
+def test_it_has_the_environment_of_the_moment(monkeypatch, tmp_path):
+    for home in (tmp_path / "one", tmp_path / "other"):
+        monkeypatch.setenv("HOME", str(home))
+        assert f"{home}/nothing" in refused(warm.run(["-m", "aigc_tf", "list", "~/nothing"], 60))
+
+
+def test_it_has_nothing_of_the_project_and_no_device_yet(tmp_path):
+    """Each command is to import our modules by itself, and TensorFlow is to see the processor from there."""
+    (tmp_path / "look.py").write_text(
+        "import sys, tensorflow as tf\n"
+        "assert __name__ == '__main__' and sys.argv[1:] == ['x']\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] in ('aigc_tf', 'commands', 'pytest')]\n"
+        "tf.config.set_logical_device_configuration(\n"
+        "    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 3\n"
+        ")\n"
+        "print(len(tf.config.list_logical_devices('CPU')))\n"
+    )
+    assert succeed(warm.run([str(tmp_path / "look.py"), "x"], 60)) == "3\n"
+
+
+def test_it_is_ended_where_it_takes_too_long(tmp_path):
+    (tmp_path / "sleep.py").write_text("import time\ntime.sleep(60)\n")
+    assert warm.run([str(tmp_path / "sleep.py")], 1).returncode == -signal.SIGALRM
