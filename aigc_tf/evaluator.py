@@ -22,7 +22,7 @@ from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.metrics.judge import judge
 from aigc_tf.reference import Progress, Reference, progress_bar
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.subjects import Subject
+from aigc_tf.subjects import Subject, spread_labels
 
 MOST_SAMPLES = 10_000
 _SAMPLES_DURING_TRAINING = 2_000
@@ -72,7 +72,9 @@ def evaluate(
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     num_samples = _check_number(num_samples, subject, data)
     reference = Reference.prepare(data, subject.dataset or "reference", extractor, say)
-    wanted = {*data.spec.modality.measures, *(FAMILIES[subject.family].measures if subject.family else ())}
+    modality = data.spec.modality
+    wanted = {*modality.measures, *(FAMILIES[subject.family].measures if subject.family else ())}
+    wanted |= set(modality.label_measures if subject.takes_labels else ())
     measures = [name for name in METRICS if name in wanted]
     return judge_against(reference, subject, measures, num_samples=num_samples, seed=seed)
 
@@ -91,10 +93,12 @@ def judge_against(
     with _timed("sampling", seconds):
         if num_samples is None:
             stored, left_out = _read(subject, reference)
+            labels = None
         else:
-            stored = _generate(subject, num_samples, seed)
+            labels = _labels(subject, reference.data, num_samples)
+            stored = _generate(subject, num_samples, seed, labels)
     with _timed("looking", seconds):
-        evidence = _look(reference, subject, stored, measures)
+        evidence = _look(reference, subject, stored, labels, measures)
     with progress_bar("measuring", len(measures), unit=" measures") as progress:
         judgement = judge(evidence, measures, lambda name: _timed(name, seconds, progress))
     record = evaluation_record.make(reference, subject, evidence, judgement, seed, seconds, left_out)
@@ -160,15 +164,24 @@ def _read(subject: Subject, reference: Reference) -> tuple[np.ndarray, dict[str,
     return given.stored, given.left_out
 
 
-def _generate(subject: Subject, num_samples: int, seed: int) -> np.ndarray:
+def _labels(subject: Subject, data: Dataset, count: int) -> np.ndarray | None:
+    """The labels to ask for, in the proportions of the training examples; None where it takes none."""
+    return spread_labels(count, data.spec.class_counts) if subject.takes_labels else None
+
+
+def _generate(subject: Subject, num_samples: int, seed: int, labels: np.ndarray | None) -> np.ndarray:
     with progress_bar("sampling", num_samples) as progress:
-        return subject.generate((seed << 32) + np.arange(num_samples, dtype=np.int64), progress)
+        return subject.generate((seed << 32) + np.arange(num_samples, dtype=np.int64), labels, progress)
 
 
-def _look(reference: Reference, subject: Subject, stored: np.ndarray, measures: Sequence[str]) -> Evidence:
+def _look(
+    reference: Reference, subject: Subject, stored: np.ndarray, labels: np.ndarray | None, measures: Sequence[str]
+) -> Evidence:
     with progress_bar("looking at what was generated", len(stored)) as progress:
-        generated = dataclasses.replace(reference.look(stored, progress), scores=subject.scores(stored))
-    real = dataclasses.replace(reference.real, scores=subject.scores(reference.data.stored("test")))
+        seen = reference.look(stored, progress)
+    generated = dataclasses.replace(seen, labels=labels, scores=subject.scores(stored, labels))
+    test = reference.data.stored("test"), reference.data.labels("test")
+    real = dataclasses.replace(reference.real, scores=subject.scores(*test))
     answers = {name: ASKING[name](subject, reference.look) for name in measures if name in ASKING}
     return Evidence(
         real=real,

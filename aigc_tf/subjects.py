@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from aigc_tf import contract, export, untrusted
 from aigc_tf.checkpoints import load_model
-from aigc_tf.contract import Contract
+from aigc_tf.contract import Contract, Signature, Tensor
 from aigc_tf.errors import UserError
 from aigc_tf.families import signatures
 from aigc_tf.families.model import GenerativeModel, Weights
@@ -60,45 +60,78 @@ class Subject:
         """Of what it makes."""
         return MODALITIES["image" if self.contract is None else self.contract.content]
 
-    def generate(self, seeds: np.ndarray, progress: Callable[[int], object] = lambda count: None) -> np.ndarray:
-        """Stored content [N, ...] for int64 seeds [N]; `progress` is called after each batch with the number of rows
-        in it."""
-        return self._content("sample", seeds, progress)
+    @property
+    def takes_labels(self) -> bool:
+        """Whether it makes what it is asked for by a label."""
+        return self.contract is not None and "label" in self.contract.signatures["sample"].inputs
+
+    def generate(
+        self,
+        seeds: np.ndarray,
+        labels: np.ndarray | None = None,
+        progress: Callable[[int], object] = lambda count: None,
+    ) -> np.ndarray:
+        """Stored content [N, ...] for int64 seeds [N], and labels [N] where it takes any; `progress` is called after
+        each batch with the number of rows in it."""
+        given = {"seed": seeds} if labels is None else {"seed": seeds, "label": labels}
+        return self._content("sample", given, progress)
 
     def ways_in(self) -> dict[str, int]:
         """The signatures that make content of standard normal vectors, and how many numbers these have."""
         named = {} if self.contract is None else self.contract.named("decode")
-        here = {name: self.signatures[name] for name in named if name in self.signatures}
-        return {name: tf.nest.flatten(each.structured_input_signature)[0].shape[1] for name, each in here.items()}
+        return {name: _width(self.signatures[name], each) for name, each in named.items() if name in self.signatures}
 
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
-        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes."""
-        return self._content(signature, vectors)
+        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes; row i is always of one class
+        where it takes labels."""
+        assert self.contract is not None
+        inputs = self.contract.signatures[signature].inputs
+        given = {_vector(inputs): vectors}
+        if "label" in inputs and inputs["label"].maximum is not None:
+            classes = round(inputs["label"].maximum) + 1
+            given["label"] = spread_labels(len(vectors), (1,) * classes)
+        return self._content(signature, given)
 
-    def scores(self, stored: np.ndarray) -> dict[str, np.ndarray]:
-        """What the model itself says about stored content [N, ...]: float32 [N] by name, nothing for images that were
-        left behind."""
+    def scores(self, stored: np.ndarray, labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """What the model itself says about stored content [N, ...] (of labels [N]): float32 [N] by name, nothing for
+        images that were left behind."""
         named = {} if self.contract is None else self.contract.named("score")
-        found: dict[str, list[np.ndarray]] = {}
-        for signature in named.keys() & self.signatures.keys():
-            for part in _batches(stored):
-                (content,) = named[signature].inputs
-                numbers = {content: tf.constant(self.modality.from_stored(part))}
-                for name, rows in self.signatures[signature](**numbers).items():
-                    found.setdefault(name, []).append(rows.numpy())
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+        found: dict[str, np.ndarray] = {}
+        for name in named.keys() & self.signatures.keys():
+            inputs = named[name].inputs
+            given = {self.modality.name: stored}
+            if "label" in inputs and labels is not None:
+                given["label"] = labels
+            found |= self._answers(name, given)
+        return found
 
     def _content(
-        self, name: str, rows: np.ndarray, progress: Callable[[int], object] = lambda count: None
+        self, name: str, given: dict[str, np.ndarray], progress: Callable[[int], object] = lambda count: None
     ) -> np.ndarray:
+        (made,) = self._answers(name, given, progress).values()
+        return made
+
+    def _answers(
+        self, name: str, given: dict[str, np.ndarray], progress: Callable[[int], object] = lambda count: None
+    ) -> dict[str, np.ndarray]:
+        """Outputs of a signature by name, asked for in batches, content as it is stored on both sides; inputs that are
+        not given have their defaults."""
         assert self.contract is not None
-        (given,), (made,) = self.contract.signatures[name].inputs, self.contract.signatures[name].outputs
-        parts = []
-        for part in _batches(rows):
-            numbers = self.signatures[name](**{given: tf.constant(part)})[made]
-            parts.append(self.modality.to_stored(numbers.numpy()))
-            progress(len(part))
-        return np.concatenate(parts)
+        inputs, content = self.contract.signatures[name].inputs, self.modality.name
+        found: dict[str, list[np.ndarray]] = {}
+        rows = len(next(iter(given.values())))
+        for start in range(0, rows, _BATCH):
+            part = {key: values[start : start + _BATCH] for key, values in given.items()}
+            count = len(next(iter(part.values())))
+            if content in part:
+                part[content] = self.modality.from_stored(part[content])
+            for key, tensor in inputs.items():
+                part[key] = np.asarray(part[key] if key in part else np.full(count, tensor.default), tensor.dtype)
+            for key, answer in self.signatures[name](**{key: tf.constant(rows) for key, rows in part.items()}).items():
+                stored = self.modality.to_stored(answer.numpy()) if key == content else answer.numpy()
+                found.setdefault(key, []).append(stored)
+            progress(count)
+        return {key: np.concatenate(parts) for key, parts in found.items()}
 
     def describe(self) -> dict[str, Any]:
         """What identifies it in a record."""
@@ -192,5 +225,25 @@ class _Loaded(dict[str, Any]):
         self.model = model
 
 
-def _batches(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+def spread_labels(count: int, class_counts: Sequence[int]) -> np.ndarray:
+    """Labels int64 [count] in the proportions of `class_counts`; label i depends on nothing but i and these.
+
+    The fractions of i times the golden ratio fill [0, 1) evenly from the first on (a Kronecker sequence), so that any
+    number of samples has each class as often as it should.
+    """
+    shares = np.cumsum(class_counts) / np.sum(class_counts)
+    points = (np.arange(count) * ((np.sqrt(5) - 1) / 2)) % 1.0
+    return np.minimum(np.searchsorted(shares, points, side="right"), len(shares) - 1).astype(np.int64)
+
+
+def _vector(inputs: Mapping[str, Tensor]) -> str:
+    """The name of the input that takes standard normal vectors: the one that nothing stands in for."""
+    (name,) = [name for name, tensor in inputs.items() if tensor.default is None]
+    return name
+
+
+def _width(function: Any, signature: Signature) -> int:
+    """Read off the function: exports without a contract do not say it elsewhere."""
+    arguments, named = function.structured_input_signature
+    specs = {spec.name: spec for spec in tf.nest.flatten([arguments, named])}
+    return specs[_vector(signature.inputs)].shape[1]

@@ -33,14 +33,14 @@ def write(model: GenerativeModel, run: RunFolder, name: str, folder: Path) -> Co
     extra = folder / "assets.extra"
     extra.mkdir()
     (folder / contract.FILE).write_text(promised.to_json(), encoding="utf-8")
-    card = _model_card(model, run, name, sorted(functions))
+    card = _model_card(model, run, name, promised)
     (extra / "model_card.json").write_text(json.dumps(card, indent=2) + "\n")
     shutil.copy(run.config_file, extra / "config.json")
     _write_warm_up(promised, name, extra / "tf_serving_warmup_requests")
     return promised
 
 
-def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: list[str]) -> dict[str, Any]:
+def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Contract) -> dict[str, Any]:
     step = int(model.step.numpy())
     spec = model.spec
     return {
@@ -49,7 +49,8 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, signatures: l
         "fingerprint": model.fingerprint(),
         "made_by": f"aigc_tf {__version__}, TensorFlow {tf.__version__}",
         "makes": f"{spec.modality.in_words(spec.shape)}, like its training data",
-        "signatures": signatures,
+        "signatures": sorted(promised.signatures),
+        **({"class_names": list(promised.class_names)} if promised.class_names else {}),
         "data": {
             "source": spec.source,
             "licence": spec.licence,

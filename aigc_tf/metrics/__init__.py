@@ -28,6 +28,9 @@ METRICS = Registry(
     "copies",
     "path_length",
     "train_on_generated",
+    "label_accuracy",
+    "fd_within_class",
+    "classification_accuracy_score",
 )
 
 ASKING = Registry(__name__, "ask", "path_length")

@@ -29,7 +29,7 @@ class Observations:
         features: float [N, D], of the extractor named in `Evidence`.
         probabilities: float [N, K] in [0, 1], rows summing to 1: p(class | image) of the data set's classifier.
         images: uint8 [N, H, W, C], the images themselves.
-        labels: int [N] in [0, K), the true classes; of real images only.
+        labels: int [N] in [0, K): the true classes of real images, the classes that generated ones were asked for.
         extractor_probabilities: float [N, L], rows summing to 1: what the extractor itself tells, where it is a
             classifier of other things than the data set's classes (Inception-v3).
         scores: float [N] by name: what the model under judgement says of them itself.

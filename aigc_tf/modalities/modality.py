@@ -60,6 +60,7 @@ class Modality(abc.ABC):
         suffix: what the names of such files end in.
         measures: those of METRICS that judge it.
         quick_measures: those that are quick enough while a model trains (`--evaluate-every`).
+        label_measures: those that judge what was asked for by its label, beside the others.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Modality(abc.ABC):
     suffix: str
     measures: tuple[str, ...]
     quick_measures: tuple[str, ...]
+    label_measures: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod

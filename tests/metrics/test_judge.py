@@ -41,6 +41,7 @@ NEED_NO_REAL_IMAGES = {"inception_score", "path_length"}
 def short_training():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aigc_tf.metrics.train_on_generated._STEPS", 10)
+        patch.setattr("aigc_tf.metrics.classification_accuracy_score._MOST_STEPS", 10)
         yield
 
 
@@ -128,6 +129,9 @@ def test_judge_takes_all_measures_in_order(judged):
         "train_distance_ratio",
         "path_length",
         "train_on_generated_accuracy",
+        "label_accuracy",
+        "fd_within_class",
+        "classification_accuracy_score",
     ]
 
 

@@ -1,0 +1,50 @@
+"""Classification accuracy score: can a classifier be taught by generated images and their asked-for labels alone?
+
+Definition: the share of held-out real images that a small network (`lenet`) tells right after training on generated
+images under the labels that they were asked for (Ravuri & Vinyals 2019, arXiv:1905.10887): low where the model draws
+other classes than asked, too little variety within a class, or what real images never show. The network is trained
+anew for this, as long as the data set's own classifier would be on as many images.
+
+Range: 0 to 1. Direction: higher is better. Reference: the same from as many training images with their true labels.
+Interval: Wilson's, over the held-out images; what another sample or another training would change comes on top.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aigc_tf.metrics import intervals
+from aigc_tf.metrics.evidence import Evidence, Figure, need
+
+_MOST_STEPS: int | None = None  # of both trainings; None for as many as the classifier of the data set takes
+
+
+def measure(evidence: Evidence) -> dict[str, Figure]:
+    """`classification_accuracy_score`, with its ceiling if labelled training images were observed.
+
+    Raises ValueError where real and generated images differ in shape.
+    """
+    images, asked = need(evidence.generated, "images", "generated"), need(evidence.generated, "labels", "generated")
+    real, labels = need(evidence.real, "images", "real"), need(evidence.real, "labels", "real")
+    classes = int(max(asked.max(), labels.max())) + 1
+
+    def told_right(train_images: np.ndarray, train_labels: np.ndarray) -> np.ndarray:
+        from aigc_tf.metrics import lenet
+
+        network = lenet.train(train_images, train_labels, classes, _MOST_STEPS)
+        return lenet.look(network, real)[1].argmax(axis=1) == labels
+
+    reference, floor = None, evidence.floor
+    if floor is not None and floor.images is not None and floor.labels is not None:
+        reference = float(told_right(floor.images, floor.labels).mean())
+    right = told_right(images, asked)
+    return {
+        "classification_accuracy_score": Figure(
+            float(right.mean()),
+            better="higher",
+            reference=reference,
+            note=f"trained on {len(images):,} images",
+            interval=intervals.of_share(right),
+            judged_by="classifier",
+        )
+    }
