@@ -31,16 +31,18 @@ def each(task: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Res
     if len(items) <= _FEW or workers == 1:
         yield from map(task, items)
         return
-    # Not forked: who calls us may have threads. Whoever is told of Ctrl-C, these are not: we end them.
+    # Not forked: who calls us may have threads.
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
     try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A terminal tells all processes of Ctrl-C. Those that are started here inherit that it waits, for ever, and we
+        # end them; what comes meanwhile for us is told right behind.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             results = pool.map(task, items, chunksize=_AT_ONCE)
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield from results
     except BrokenProcessPool:
         raise FaultError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -182,6 +184,20 @@ def test_a_crew_keeps_the_order_and_tells_when_one_is_killed():
     assert list(crew.each(abs, range(-200, 0))) == list(range(200, 0, -1))
     with pytest.raises(FaultError, match="was killed"):
         list(crew.each(os._exit, range(200)))
+
+
+def test_ctrl_c_while_a_crew_is_started_is_not_lost(monkeypatch):
+    started = crew.ProcessPoolExecutor.map
+
+    def interrupted(pool, *arguments, **options):
+        results = started(pool, *arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return results
+
+    monkeypatch.setattr(crew.ProcessPoolExecutor, "map", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(crew.each(abs, range(200)))
+    assert multiprocessing.active_children() == []
 
 
 def test_nothing_here_needs_tensorflow():
