@@ -173,7 +173,6 @@ def test_a_finished_run_is_not_trained_further(short, tmp_path):
         assert "nothing left to train" in succeed(train("--resume", folder))
         for key, tensor in checkpoint_tensors(folder).items():
             np.testing.assert_array_equal(tensor, before[key])
-    # Minutes are a budget of training, whatever starting takes.
     newest = tf.train.latest_checkpoint(str(tmp_path / "clock" / "checkpoints"))
     assert 6 <= tf.train.load_checkpoint(newest).get_tensor("seconds/.ATTRIBUTES/VARIABLE_VALUE") < 30
 
