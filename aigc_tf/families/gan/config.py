@@ -27,6 +27,8 @@ class GANConfig(FamilyConfig):
     """Numbers in a latent vector."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
+    conditional: bool = False
+    """Learn from labels too, and sample any class asked for."""
 
     # Objective
     loss: Annotated[str, OneOf(GAN_LOSSES), arg(help=f"Adversarial loss: {', '.join(GAN_LOSSES)}.")] = "non_saturating"
@@ -66,4 +68,4 @@ class GANConfig(FamilyConfig):
 
     @property
     def title(self) -> str:
-        return f"{self.network}-{self.loss}"
+        return f"{self.network}-{self.loss}" + ("-conditional" if self.conditional else "")

@@ -11,15 +11,18 @@ import math
 import tensorflow as tf
 
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.parts.layers import maybe_spectral_norm
 
 layers = tf.keras.layers
 
 
-def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Networks:
+def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditional: bool = False) -> Networks:
     """Dense networks for any image shape; the image is handled as one vector of H*W*C values."""
-    latents = x = tf.keras.Input([latent_dim], name="latent")
+    labels = conditioning.label_input(spec, conditional)
+    latents = tf.keras.Input([latent_dim], name="latent")
+    x = conditioning.joined(latents, labels)
     for units in (256, 512):
         x = layers.LeakyReLU(0.2)(layers.Dense(units)(x))
     x = layers.Dense(math.prod(spec.image_shape))(x)
@@ -30,7 +33,8 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Netwo
     x = layers.Flatten()(images)
     for units in (1024, 512):
         x = layers.LeakyReLU(0.2)(maybe_spectral_norm(layers.Dense(units), spectral_norm)(x))
-    logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
+    logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        tf.keras.Model(latents, fakes, name="mlp_generator"), tf.keras.Model(images, logits, name="mlp_discriminator")
+        conditioning.model(latents, labels, fakes, "mlp_generator"),
+        conditioning.model(images, labels, logits, "mlp_discriminator"),
     )
