@@ -61,7 +61,7 @@ class TrainCommand:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateCommand:
-    """Judge a generator by images that it never saw: print a table and write JSON, a report and TensorBoard events.
+    """Judge a model by images that it never saw: print a table and write JSON, a report and TensorBoard events.
 
     A run's figures go into its folder (evaluation/<step>.json, evaluation/<step>/report.html); those of an export or
     of images only where --json and --report say.
@@ -80,7 +80,7 @@ class EvaluateCommand:
     step: int | Literal["best"] | None = None
     """Step of a run's checkpoint to judge, or the best that --evaluate-every found; by default the newest."""
     weights: Literal["ema", "raw"] = "ema"
-    """Judge the moving average of a run's generator, or the trained weights themselves."""
+    """Judge the moving average of a run's weights, or the trained ones themselves."""
     num_samples: int | None = None
     """Images to generate; by default as many as it was trained on, at most 10,000."""
     seed: int = 0

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
+from aigc_tf.metrics.evidence import STRANGERS
 from aigc_tf.report.words import interval, number
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.shell import quoted
@@ -29,7 +30,6 @@ ALIKE = (
     *("judged_by", "judge", "judge_hash", "resizer", "num_generated", "num_real", "num_training"),
     *("reference_split", "reference_hash"),
 )
-_STRANGERS = ("extractor", "classifier", "pixels")  # judges that are no part of a model
 VERSIONS = ("aigc_tf", "tensorflow", "numpy", "scipy")
 _COLUMNS, _TITLE = 4, 30  # panels in a row of the plot, letters in a line of a name
 
@@ -88,7 +88,7 @@ def compare(paths: Sequence[Path]) -> Comparison:
     evaluations = tuple(_read(path, path.resolve().name if alone else str(path)) for path in paths)
     names = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.measures))
     holders = {name: [each for each in evaluations if name in each.measures] for name in names}
-    own = [name for name in names if _provenance(holders[name][0], name).get("judged_by", "pixels") not in _STRANGERS]
+    own = [name for name in names if _provenance(holders[name][0], name).get("judged_by", "pixels") not in STRANGERS]
     comparable = [name for name in names if name not in own and len(holders[name]) > 1]
     for name in comparable:
         _check_alike(name, holders[name])

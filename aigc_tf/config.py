@@ -41,7 +41,7 @@ class TrainConfig:
     global_batch_size: Annotated[int, Within(1, 2**31 - 1)] = 32
     """Images per update over all replicas."""
     steps: Annotated[int | None, Within(1, MANY), CHANGEABLE] = None
-    """Train for this many generator updates."""
+    """Train for this many steps."""
     epochs: Annotated[float | None, Within(1e-9, 10**9), CHANGEABLE] = None
     """Train until each training image was shown this many times."""
     minutes: Annotated[float | None, Within(1e-9), CHANGEABLE] = None
@@ -71,7 +71,7 @@ class TrainConfig:
     evaluate_every: Annotated[int, Within(0, MANY), CHANGEABLE] = 0
     """Steps between two quick judgements on 2,000 samples, of which the best checkpoint is kept; 0 for none."""
     on_collapse: Annotated[Literal["warn", "stop", "best"], CHANGEABLE] = "warn"
-    """When such a judgement finds the generator collapsed: warn, stop with an error, or end training and judge and
+    """When such a judgement finds the model collapsed: warn, stop with an error, or end training and judge and
     publish the best checkpoint instead."""
     on_divergence: Annotated[Literal["stop", "rollback"], CHANGEABLE] = "stop"
     """When a loss, gradient or weight is no longer finite: stop, or go back to the last checkpoint and halve the
@@ -83,7 +83,7 @@ class TrainConfig:
     name: str | None = None
     """Name of the run's folder; by default made of time, data set, network and loss."""
     evaluate: Annotated[bool, CHANGEABLE] = True
-    """Judge the generator when training ends."""
+    """Judge the model when training ends."""
     export: Annotated[bool, CHANGEABLE] = True
     """Publish a SavedModel when training ends."""
 

@@ -79,6 +79,17 @@ class Signature:
         defaults = {name: np.full(len(numbers), each.default, each.dtype) for name, each in others.items()}
         return {"seed": numbers, **defaults}
 
+    def variants(self) -> list[dict[str, float | int]]:
+        """Values for the inputs that have a default: first all at theirs, then each in turn at its bounds."""
+        defaults = {name: each.default for name, each in self.inputs.items() if each.default is not None}
+        bounds = [
+            {name: bound}
+            for name in defaults
+            for bound in (self.inputs[name].minimum, self.inputs[name].maximum)
+            if bound is not None
+        ]
+        return [{**defaults, **bound} for bound in ({}, *bounds)]
+
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
@@ -114,8 +125,10 @@ class Contract:
 def from_json(text: str, origin: str = "the contract") -> Contract:
     """Raises UserError, naming `origin`, for a text that is no contract."""
     try:
-        return dacite.from_dict(Contract, json.loads(text), dacite.Config(cast=[tuple], strict=False))
-    except (ValueError, TypeError, dacite.DaciteError) as error:
+        promised = dacite.from_dict(Contract, json.loads(text), dacite.Config(cast=[tuple], strict=False))
+        _check(promised)
+        return promised
+    except (ValueError, TypeError, RecursionError, dacite.DaciteError) as error:
         raise UserError(f"{origin} is damaged, or of another version of aigc_tf ({error})") from None
 
 
@@ -148,6 +161,44 @@ def of_before() -> Contract:
             "discriminate": Signature("score", {"image": image}, {"logit": Tensor("float32")}),
         },
     )
+
+
+def _check(promised: Contract) -> None:
+    """Raise ValueError where a contract contradicts itself, or lacks what everybody relies on."""
+    for name, purpose in (("serving_default", "files"), ("sample", "content")):
+        if getattr(promised.signatures.get(name), "purpose", None) != purpose:
+            raise ValueError(f"it has no signature {name} for {purpose}")
+    for name, each in promised.signatures.items():
+        if not each.inputs or not each.outputs:
+            raise ValueError(f"{name} takes or gives nothing")
+        for key, tensor in {**each.inputs, **each.outputs}.items():
+            _check_tensor(f"{key} of {name}", tensor)
+        if each.purpose in ("files", "content", "contract"):
+            _check_sampling(name, each)
+        if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
+            raise ValueError(f"{name} shows {each.shows}, which gives no content")
+        other = promised.signatures.get(each.same_as)
+        if each.same_as and not (other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()):
+            raise ValueError(f"{name} cannot be the same as {each.same_as}")
+
+
+def _check_sampling(name: str, signature: Signature) -> None:
+    if signature.inputs.get("seed") != Tensor("int64"):
+        raise ValueError(f"{name} takes no seed")
+    if len(signature.outputs) != 1:
+        raise ValueError(f"{name} gives {', '.join(signature.outputs)} where one thing is expected")
+    if signature.purpose == "files" and not all(each.file for each in signature.outputs.values()):
+        raise ValueError(f"{name} gives no files")
+    without = [key for key, each in signature.inputs.items() if key != "seed" and each.default is None]
+    if without:
+        raise ValueError(f"{', '.join(without)} of {name} has no default")
+
+
+def _check_tensor(name: str, tensor: Tensor) -> None:
+    if tensor.dtype != "string" and np.dtype(tensor.dtype).kind not in "biuf":
+        raise ValueError(f"{name} is of the type {tensor.dtype}")
+    if tensor.beyond and None in (tensor.minimum, tensor.maximum, tensor.default):
+        raise ValueError(f"{name} has no bounds or no default to count as")
 
 
 def _brief(value: Any) -> Any:

@@ -20,7 +20,7 @@ class DivergedError(FaultError):
 
 
 class CollapsedError(FaultError):
-    """Training goes on in finite numbers, but the generator has lost what it could."""
+    """Training goes on in finite numbers, but the model has lost what it could."""
 
 
 class ExportError(FaultError):

@@ -100,7 +100,7 @@ def train(
             run.write_environment(first_step, machine)
             say(f"going on from step {first_step}")
         say(f"training on {devices.in_words(strategy)}")
-        say(f"{data.spec.num_examples:,} images from {data.spec.source}")
+        say(f"{data.spec.num_examples:,} {data.spec.modality.name}s from {data.spec.source}")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -9,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from aigc_tf import contract
+from aigc_tf.errors import UserError
 
 _SCRIPT = Path(__file__).with_name("verify_export.py")
 _NOTE = "note: "
@@ -23,6 +27,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@dataclasses.dataclass(frozen=True)
 class Verdict:
     """What the script said of an export.
 
@@ -32,25 +37,37 @@ class Verdict:
         answers: "answers sha256:…", the same in every process that loads a sound export; empty for others.
     """
 
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        said = [line for line in done.stdout.split("\n") if line]
-        self.notes = [line.removeprefix(_NOTE) for line in said if line.startswith(_NOTE)]
-        others = [line for line in said if not line.startswith(_NOTE)]
-        self.faults = others if done.returncode else []
-        self.answers = "" if done.returncode else "\n".join(others)
-        if done.returncode and not self.faults:
-            self.faults = [f"the check itself broke off: {_reason(done)}"]
+    faults: list[str]
+    notes: list[str] = dataclasses.field(default_factory=list)
+    answers: str = ""
 
 
 def verify(folder: Path, expected: Path | None = None) -> Verdict:
-    """Check the export in `folder`; `expected` as for `verify_export`."""
-    # Links stay: one may stand for a path that TensorFlow cannot read from (see `paths.plain`).
-    arguments = [str(path.absolute()) for path in (folder, expected) if path is not None]
+    """Check the export in `folder` by its contract; `expected` as for `verify_export`."""
+    try:
+        text = contract.of_export(folder).to_json()
+        if (folder / contract.FILE).exists():
+            text = (folder / contract.FILE).read_text(encoding="utf-8")  # which the export must tell word by word
+    except UserError as error:
+        return Verdict([str(error)])
     with tempfile.TemporaryDirectory() as scratch:
+        promised = Path(scratch, "contract.json")
+        promised.write_text(text, encoding="utf-8")
+        # Links stay: one may stand for a path that TensorFlow cannot read from (see `paths.plain`).
+        arguments = [str(path.absolute()) for path in (folder, promised, expected) if path is not None]
         # What it prints is UTF-8, whatever the terminal speaks.
         command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(_packages()), str(_SCRIPT), *arguments]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="backslashreplace", cwd=scratch)
-    return Verdict(done)
+    return _verdict(done)
+
+
+def _verdict(done: subprocess.CompletedProcess[str]) -> Verdict:
+    said = [line for line in done.stdout.split("\n") if line]
+    notes = [line.removeprefix(_NOTE) for line in said if line.startswith(_NOTE)]
+    others = [line for line in said if not line.startswith(_NOTE)]
+    if not done.returncode:
+        return Verdict([], notes, "\n".join(others))
+    return Verdict(others or [f"the check itself broke off: {_reason(done)}"], notes)
 
 
 def _packages() -> list[str]:

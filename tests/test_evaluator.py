@@ -65,7 +65,7 @@ def evaluated(trained, tmp_path_factory) -> tuple[str, dict]:
 
 
 def judge(reference: Reference, subject: subjects.Subject, measures=("fd",), **options) -> dict:
-    return evaluator.judge_against(reference, subject, measures=measures, **options).record["measures"]
+    return evaluator.judge_against(reference, subject, measures, **options).record["measures"]
 
 
 def test_it_prints_a_table_and_writes_record_report_and_events(trained, evaluated):
@@ -303,7 +303,7 @@ def test_what_needs_latents_or_logits_is_skipped_without_them(trained, reference
     subject = subjects.of_run(RunFolder.open(trained))
     for signature in ("decode", "discriminate"):
         del subject.signatures[signature]
-    evaluation = evaluator.judge_against(reference, subject, num_samples=100, measures=("path_length", "discriminator"))
+    evaluation = evaluator.judge_against(reference, subject, ("path_length", "discriminator"), num_samples=100)
     assert not evaluation.record["measures"]
     assert len(evaluation.record["warnings"]) >= 2
     assert set(METRICS) >= {"path_length", "discriminator"}

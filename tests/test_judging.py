@@ -132,7 +132,7 @@ HOPELESS = [
 def test_a_collapse_is_warned_of_by_default(tmp_path):
     done = train(*TINY, *HOPELESS, "--steps", 40, "--logs", tmp_path, "--name", "run", *QUIET)
     succeed(done)
-    assert "WARNING: the generator seems to have collapsed at step 30: it makes" in done.stderr
+    assert "WARNING: the model seems to have collapsed at step 30: it makes" in done.stderr
 
 
 def test_a_collapse_can_stop_training(tmp_path):

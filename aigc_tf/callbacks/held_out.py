@@ -1,4 +1,4 @@
-"""Shows the model images that it never trains on, to see whether the discriminator learns or memorises."""
+"""Shows the model what it never trains on, to see whether it learns or memorises."""
 
 from __future__ import annotations
 

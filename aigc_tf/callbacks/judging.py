@@ -1,4 +1,4 @@
-"""Judges the generator while it trains: keeps the best checkpoint and notices a collapse."""
+"""Judges the model while it trains: keeps the best checkpoint and notices a collapse."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Judging(StepCallback):
             self._tell(step, "; ".join(found))
 
     def _tell(self, step: int, found: str) -> None:
-        message = f"the generator seems to have collapsed at step {step}: {found}"
+        message = f"the model seems to have collapsed at step {step}: {found}"
         if self._on_collapse == "stop":
             self._checkpoints.save()
             raise CollapsedError(f"{message}. The best checkpoint is of step {self._checkpoints.best_step}")

@@ -19,7 +19,7 @@ from aigc_tf.run_folder import RunFolder
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Publish a run's generator as the next version of a model for TensorFlow Serving."""
+    """Publish a run's model as the next version of a model for TensorFlow Serving."""
 
     run_folder: Positional[Path]
     """Run folder, logs/<name>."""

@@ -42,7 +42,7 @@ class Command:
             print(*first.faults, sep="\n")
             return 1
         if first.answers != second.answers:
-            print("serving_default: another process gave other images for the same seeds")
+            print("serving_default: another process gave other answers to the same requests")
             return 1
         print(*first.notes, f"{self.path} is sound; {first.answers}", sep="\n")
         return 0

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from aigc_tf import verification
 from aigc_tf.checkpoints import load_model
+from aigc_tf.contract import Contract
 from aigc_tf.errors import ExportError
 from aigc_tf.export import contents
 from aigc_tf.families.model import GenerativeModel
@@ -43,8 +44,8 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
     model = load_model(run, step)
     try:
         with versions.building(base) as folder:
-            contents.write(model, run, base.resolve().name, folder)
-            _verify(folder, model)
+            promised = contents.write(model, run, base.resolve().name, folder)
+            _verify(folder, model, promised)
             published = versions.publish(folder, base)
     except tf.errors.OpError as error:
         raise OSError(f"the export could not be written to {base}: {error.message}") from None
@@ -53,12 +54,23 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
     return published
 
 
-def _verify(folder: Path, model: GenerativeModel) -> None:
+def _verify(folder: Path, model: GenerativeModel, promised: Contract) -> None:
     with tempfile.TemporaryDirectory() as scratch, plain(folder.resolve()) as readable:
         expected = Path(scratch) / "expected.npz"
-        np.savez(expected, seed=_SEEDS, image=model.sample(tf.constant(_SEEDS)).numpy())
+        np.savez(expected, **_expected(model, promised))
         verdict = verification.verify(readable, expected)
     if verdict.faults:
         raise ExportError(f"the export failed its checks and was not published: {'; '.join(verdict.faults)}")
     for note in verdict.notes:
         _logger.warning("%s", note)
+
+
+def _expected(model: GenerativeModel, promised: Contract) -> dict[str, np.ndarray]:
+    """What the model itself makes, as `verify_export` wants it: a few seeds with each variant of the other inputs."""
+    sample = promised.signatures["sample"]
+    variants = [(seed, given) for given in sample.variants() for seed in _SEEDS]
+    rows = {"seed": np.array([seed for seed, _ in variants])}
+    others = {name: each for name, each in sample.inputs.items() if name != "seed"}
+    rows |= {name: np.array([given[name] for _, given in variants], each.dtype) for name, each in others.items()}
+    made = model.sample(**{"seeds" if name == "seed" else name: tf.constant(each) for name, each in rows.items()})
+    return {**rows, promised.made: model.spec.modality.graph.to_numbers(made).numpy()}

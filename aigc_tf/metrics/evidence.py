@@ -13,6 +13,9 @@ from aigc_tf.errors import UserError
 
 T = TypeVar("T")
 
+STRANGERS = ("extractor", "classifier", "pixels")
+"""Who may judge a figure and is no part of the model under judgement."""
+
 
 class MissingEvidence(ValueError):
     """A measure needs something that was not observed (labels, say); the others still hold."""
@@ -197,7 +200,7 @@ class Asking(Protocol):
 def need_score(observations: Observations, name: str, whose: str) -> np.ndarray:
     """The score `name`, float [N]; MissingEvidence, naming `whose` ("real", …), where the model gives none."""
     if name not in observations.scores:
-        raise MissingEvidence(f"the model gives no {name} of {whose} images")
+        raise MissingEvidence(f"no {name} of {whose} images were given")
     return observations.scores[name]
 
 

@@ -35,7 +35,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     """`path_length_<extractor>`; ValueError for path distances of a wrong shape, negative or not finite."""
     distances = evidence.asked.get("path_length")
     if distances is None:
-        raise MissingEvidence("it takes a model with latents, and an extractor of features")
+        raise MissingEvidence("no neighbours of generated images were given; they need a model with latents")
     if distances.ndim != 1 or not len(distances) or not np.isfinite(distances).all() or distances.min() < 0:
         raise ValueError(f"path_distances must be finite numbers [M] from 0 up, M at least 1, not {distances.shape}")
     distances = distances.astype(np.float64)

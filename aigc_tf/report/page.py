@@ -30,7 +30,8 @@ def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
     """Write the report of an evaluation as `path`, the whole of it or nothing.
 
     `record` is what the evaluation wrote down, `evidence` what its measures looked at. What the evidence lacks (a
-    discriminator, classes, training images) is left out of the page. Raises OSError where the disk does not take it.
+    judge of the model's own, classes, training images) is left out of the page. Raises OSError where the disk does not
+    take it.
     """
     folder = Path(__file__).parent
     environment = jinja2.Environment(
@@ -86,16 +87,17 @@ def shared_provenance(
 def _shown(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, Any]:
     """The pictures and plots of the page, by the names that the template knows them under; None where there is none."""
     real, generated = evidence.real, evidence.generated
-    discriminator = None
-    if "logit" in real.scores and "logit" in generated.scores:
+    detector, name = None, words.own_judge(record)
+    if name and "logit" in real.scores and "logit" in generated.scores:
         both = real.scores["logit"], generated.scores["logit"]
-        discriminator = {"precision_recall": plots.precision_recall(*both), "logits": plots.logits(*both)}
+        curve = plots.precision_recall(*both, name)
+        detector = {"name": name, "precision_recall": curve, "logits": plots.logits(*both)}
     grids = {"Generated": generated.images, "Real, held out": real.images}
     return {
         "grids": {title: pictures.overview(images) for title, images in grids.items() if images is not None},
         "classes": _classes(evidence, record),
         "pairs": pictures.closest_pairs(evidence),
-        "discriminator": discriminator,
+        "detector": detector,
     }
 
 

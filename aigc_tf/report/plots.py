@@ -49,15 +49,16 @@ def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> t
 
 
 @matplotlib.rc_context(_STYLE)
-def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray) -> str:
-    """Precision over recall of the discriminator, float [N] and [M], at every threshold; both sets weigh the same."""
+def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray, detector: str) -> str:
+    """Precision over recall of a detector of real images, from its logits float [N] and [M], at every threshold; both
+    sets weigh the same."""
     truth = np.repeat([1, 0], [len(real_logits), len(generated_logits)])
     weights = np.where(truth == 1, 0.5 / len(real_logits), 0.5 / len(generated_logits))
     logits = np.concatenate([real_logits, generated_logits])
     precision, recall, _ = precision_recall_curve(truth, logits, sample_weight=weights)
     few = np.linspace(0, len(recall) - 1, 400).round().astype(int)  # more points than pixels only fill the page
     figure, axes = _figure()
-    axes.step(recall[few], precision[few], where="post", color=REAL, label="discriminator")
+    axes.step(recall[few], precision[few], where="post", color=REAL, label=detector)
     axes.axhline(0.5, color=_INK, linewidth=1, linestyle=":", label="guessing")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
     return _svg(figure, axes, "precision")
@@ -65,7 +66,7 @@ def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray) -> s
 
 @matplotlib.rc_context(_STYLE)
 def logits(real: np.ndarray, generated: np.ndarray) -> str:
-    """How the discriminator's logits of real and of generated images, float [N] and [M], are spread."""
+    """How a detector's logits of real and of generated images, float [N] and [M], are spread."""
     figure, axes = _figure()
     edges = np.histogram_bin_edges(np.concatenate([real, generated]), bins=50)
     for values, label, colour in ((real, "real, held out", REAL), (generated, "generated", GENERATED)):

@@ -1,4 +1,4 @@
-"""An evaluation for TensorBoard: scalars, pictures, the discriminator's curve, and a projector view of the features."""
+"""An evaluation for TensorBoard: scalars, pictures, the curve of the model's own judge, a view of the features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aigc_tf.event_files import open_writer
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics.evidence import Evidence, Observations
 from aigc_tf.report import pictures
-from aigc_tf.report.words import class_names, remarks
+from aigc_tf.report.words import class_names, own_judge, remarks
 
 _MOST_POINTS = 1000  # of each kind; a browser turns these smoothly
 _SPRITE_SIDE = 64
@@ -54,8 +54,9 @@ def _write_events(folder: Path, step: int, record: Mapping[str, Any], evidence: 
         for name, grid in _pictures(evidence).items():
             tf.summary.image(f"evaluation/{name}", grid[None])
         real, generated = evidence.real.scores, evidence.generated.scores
-        if "logit" in real and "logit" in generated:
-            curve = _precision_recall(real["logit"], generated["logit"]).SerializeToString()
+        name = own_judge(record)
+        if name and "logit" in real and "logit" in generated:
+            curve = _precision_recall(name, real["logit"], generated["logit"]).SerializeToString()
             tf.summary.experimental.write_raw_pb(curve, step=step)
     writer.close()
 
@@ -72,17 +73,17 @@ def _pictures(evidence: Evidence) -> dict[str, np.ndarray]:
     return grids
 
 
-def _precision_recall(real: np.ndarray, generated: np.ndarray) -> tf.compat.v1.Summary:
+def _precision_recall(detector: str, real: np.ndarray, generated: np.ndarray) -> tf.compat.v1.Summary:
     """The curve of "real" against the threshold, from logits float [N] and [M]; both sets weigh the same.
 
     TensorBoard puts its 201 thresholds evenly on [0, 1]. Ranks fill that range whatever the loss; sigmoids of a
-    critic's logits would all lie at its ends. The curve itself depends on nothing but the order.
+    unbounded logits would all lie at its ends. The curve itself depends on nothing but the order.
     """
     truth = np.repeat([True, False], [len(real), len(generated)])
     scores = rankdata(np.concatenate([real, generated])) / len(truth)
     weights = np.where(truth, 0.5 / len(real), 0.5 / len(generated)) * len(truth)
     return pr_curve.pb(
-        "evaluation/discriminator",
+        f"evaluation/{detector}",
         truth,
         scores,
         weights=weights,

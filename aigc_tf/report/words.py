@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aigc_tf.metrics.evidence import STRANGERS
+
 _EXTRACTORS = {"lenet": "LeNet"}
 
 
@@ -29,6 +31,12 @@ def class_names(record: Mapping[str, Any], count: int) -> list[str]:
     """The names of the record's `count` classes; their numbers where it has no such names."""
     names = record["class_names"]
     return list(names) if len(names) == count else [str(number) for number in range(count)]
+
+
+def own_judge(record: Mapping[str, Any]) -> str | None:
+    """The name of the part of the model that judged figures of the record; None where none did."""
+    judges = (figure["provenance"]["judged_by"] for figure in record["measures"].values())
+    return next((judge for judge in judges if judge not in STRANGERS), None)
 
 
 def verdict(record: Mapping[str, Any]) -> list[str]:

@@ -9,31 +9,22 @@ import numpy as np
 import pytest
 
 from aigc_tf.datasets import mnist
+from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import classifier, lenet, weights_file
 from aigc_tf.metrics.extractor import default_cache, observe
 
 
-@dataclasses.dataclass(frozen=True)
-class Stripes:
+def stripes(num_classes: int = 2, fingerprint: str = "sha256:" + "0" * 64) -> ImageDataset:
     """Upright and level stripes: a data set of two classes that a classifier learns in a moment."""
-
-    spec: DataSpec
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-
-def stripes(num_classes: int = 2, fingerprint: str = "sha256:" + "0" * 64) -> Stripes:
     random = np.random.default_rng(2)
     labels = np.arange(120, dtype=np.int32) % 2
     upright = (np.arange(8) % 4 < 2) * np.ones((8, 8)) * 200
     images = np.where(labels[:, None, None] == 0, upright, upright.T) + random.integers(0, 50, (120, 8, 8))
     images = images.astype(np.uint8)[..., None]
     spec = DataSpec((8, 8, 1), num_classes, 100, ("upright", "level")[:num_classes], fingerprint, "made here", "CC0")
-    return Stripes(spec, images[:100], labels[:100], images[100:], labels[100:])
+    return ImageDataset(spec, images[:100], labels[:100], images[100:], labels[100:])
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +116,7 @@ def test_other_images_called_mnist_are_judged_like_other_data_and_called_what_th
     ]
     data = dataclasses.replace(
         data,
-        spec=dataclasses.replace(data.spec, image_shape=(28, 28, 1), num_classes=10),
+        spec=dataclasses.replace(data.spec, shape=(28, 28, 1), num_classes=10),
         train_images=grown[0],
         test_images=grown[1],
     )
@@ -162,9 +153,9 @@ def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
     assert read.held_out_accuracy == np.mean(told == data.test_labels) > 0.95
 
 
-def described(shape: tuple[int, int, int], num_classes: int, fingerprint: str) -> Stripes:
+def described(shape: tuple[int, int, int], num_classes: int, fingerprint: str) -> ImageDataset:
     """Who judges is decided by the description alone."""
-    spec = dataclasses.replace(stripes().spec, image_shape=shape, num_classes=num_classes, fingerprint=fingerprint)
+    spec = dataclasses.replace(stripes().spec, shape=shape, num_classes=num_classes, fingerprint=fingerprint)
     return dataclasses.replace(stripes(), spec=spec)
 
 

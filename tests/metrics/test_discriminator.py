@@ -11,7 +11,7 @@ from aigc_tf.metrics.evidence import Evidence, Figure, Observations
 
 
 def figures(real: np.ndarray, generated: np.ndarray) -> dict[str, Figure]:
-    return measure(Evidence(Observations(discriminator_logits=real), Observations(discriminator_logits=generated)))
+    return measure(Evidence(Observations(scores={"logit": real}), Observations(scores={"logit": generated})))
 
 
 def values(real: np.ndarray, generated: np.ndarray) -> list[float]:

@@ -86,7 +86,7 @@ def _evidence(kind: str) -> Evidence:
             features=np.stack([side, np.arange(len(images)) % 7], axis=1).astype(np.float32),
             probabilities=np.stack([side, ~side], axis=1).astype(np.float32),
             extractor_probabilities=np.eye(3, dtype=np.float32)[side.astype(int)],
-            discriminator_logits=logits.astype(np.float32),
+            scores={"logit": logits.astype(np.float32)},
             images=images,
             labels=side.astype(int),
         )
@@ -99,7 +99,9 @@ def _evidence(kind: str) -> Evidence:
     logits = np.r_[1.0, -np.ones(len(generated) - 1)]
     training = seen(real, np.ones(80))
     distances = np.r_[np.zeros(30), 9]
-    return Evidence(seen(real, -np.ones(80)), seen(generated, logits), training, "inception", distances)
+    return Evidence(
+        seen(real, -np.ones(80)), seen(generated, logits), training, "inception", {"path_length": distances}
+    )
 
 
 @pytest.mark.parametrize("kind", ["noise", "one white", "one black"])

@@ -20,7 +20,7 @@ def observations(seed: int, count: int = 300) -> Observations:
     return Observations(
         features=random.normal(size=(count, 6)).astype(np.float32),
         probabilities=probabilities,
-        discriminator_logits=random.normal(size=count).astype(np.float32),
+        scores={"logit": random.normal(size=count).astype(np.float32)},
         images=random.integers(0, 256, size=(count, 12, 12, 3), dtype=np.uint8),
         labels=random.integers(0, 4, count),
         extractor_probabilities=extractor_probabilities,
@@ -32,7 +32,7 @@ FULL = Evidence(
     observations(1),
     observations(2, 400),
     extractor="inception",
-    path_distances=np.random.default_rng(3).gamma(1, size=100),
+    asked={"path_length": np.random.default_rng(3).gamma(1, size=100)},
 )
 NEED_NO_REAL_IMAGES = {"inception_score", "path_length"}
 
@@ -50,13 +50,14 @@ def judged(short_training) -> Judgement:
 
 
 def arrays(evidence: Evidence) -> dict[str, np.ndarray]:
-    fields = [field.name for field in dataclasses.fields(Observations)]
+    fields = [field.name for field in dataclasses.fields(Observations) if field.name != "scores"]
     several = {
         f"{whose} {field}": getattr(getattr(evidence, whose), field)
         for whose in ("real", "generated", "training")
         for field in fields
     }
-    return {**several, "path_distances": evidence.path_distances}
+    logits = {f"{whose} logit": getattr(evidence, whose).scores["logit"] for whose in ("real", "generated", "training")}
+    return {**several, **logits, **evidence.asked}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -88,7 +89,9 @@ def test_every_figure_lies_in_its_interval_and_is_a_plain_number(judged):
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("count", [1, 3, 21])
 def test_a_few_images_give_finite_figures_or_a_sentence(name, count):
-    few = Evidence(observations(0, count), observations(1, count), observations(2, count), "inception", np.ones(1))
+    few = Evidence(
+        observations(0, count), observations(1, count), observations(2, count), "inception", {"path_length": np.ones(1)}
+    )
     try:
         figures = METRICS[name](few)
     except MissingEvidence as error:
@@ -137,10 +140,10 @@ def test_another_extractor_has_names_of_its_own_and_no_inception_score():
 
 
 def test_judge_goes_on_without_a_discriminator_and_names_what_it_skipped():
-    blind = [dataclasses.replace(seen, discriminator_logits=None) for seen in (FULL.real, FULL.generated)]
+    blind = [dataclasses.replace(seen, scores={}) for seen in (FULL.real, FULL.generated)]
     judgement = judge(Evidence(*blind), ["fd", "discriminator"])
     assert "fd_lenet" in judgement.figures and "discriminator_accuracy" not in judgement.figures
-    assert judgement.skipped == ("discriminator was not measured: no discriminator_logits of real images were given",)
+    assert judgement.skipped == ("discriminator was not measured: no logit of real images were given",)
 
 
 def test_judge_refuses_an_unknown_measure():
@@ -152,10 +155,10 @@ def test_judge_refuses_an_unknown_measure():
     ("fields", "message"),
     [
         ({"features": np.array([[1.0, np.nan]])}, "NaN"),
-        ({"discriminator_logits": np.array([np.inf])}, "NaN or infinite"),
+        ({"scores": {"logit": np.array([np.inf])}}, "NaN or infinite"),
         ({"features": np.zeros((0, 5))}, "empty"),
         ({"features": np.zeros(5)}, "2 dimensions"),
-        ({"features": np.zeros((3, 5)), "discriminator_logits": np.zeros(4)}, "differ in number"),
+        ({"features": np.zeros((3, 5)), "scores": {"logit": np.zeros(4)}}, "differ in number"),
         ({"probabilities": np.array([[3.0, -2.0]])}, "logits"),
         ({"probabilities": np.array([[0.5, 0.1]])}, "sum to 1"),
     ],

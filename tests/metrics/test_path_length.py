@@ -16,7 +16,7 @@ SEEN = Observations(np.ones((2, 3)))
 
 
 def evidence(distances: np.ndarray | None, extractor: str = "lenet") -> Evidence:
-    return Evidence(SEEN, SEEN, extractor=extractor, path_distances=distances)
+    return Evidence(SEEN, SEEN, extractor=extractor, asked={} if distances is None else {"path_length": distances})
 
 
 def test_latents_lie_where_the_walks_of_the_pictures_pass():

@@ -12,7 +12,7 @@ tf = import_tensorflow()
 
 from aigc_tf.datasets.synthetic import load  # noqa: E402
 from aigc_tf.families.gan.networks import NETWORKS  # noqa: E402
-from aigc_tf.families.model import to_uint8  # noqa: E402
+from aigc_tf.modalities.image.graph import to_stored  # noqa: E402
 from aigc_tf.parts import exact_rows  # noqa: E402
 
 LATENT_DIM, ROWS = 100, 24
@@ -21,7 +21,7 @@ LATENT_DIM, ROWS = 100, 24
 def differing_rows(network: str, image_shape: tuple[int, int, int]) -> int:
     """How many of `ROWS` images change, in any bit or level, in other batches or in another order."""
     tf.keras.utils.set_random_seed(0)
-    spec = dataclasses.replace(load(None).spec, image_shape=image_shape)
+    spec = dataclasses.replace(load(None).spec, shape=image_shape)
     generator = NETWORKS[network](spec, LATENT_DIM, False).generator
     # Drawn weights give nearly flat images; stretched, they hold all greys.
     generator.set_weights([2.0 * weight for weight in generator.get_weights()])
@@ -31,7 +31,7 @@ def differing_rows(network: str, image_shape: tuple[int, int, int]) -> int:
     )
     latents = tf.random.stateless_normal([ROWS, LATENT_DIM], [0, 0])
     whole = make(latents).numpy()
-    levels = to_uint8(whole).numpy()
+    levels = to_stored(whole).numpy()
     assert len(np.unique(levels)) > 200, f"{network}: images hold only {len(np.unique(levels))} greys"
     changed = np.zeros(ROWS, bool)
     order = np.random.default_rng(0).permutation(ROWS)

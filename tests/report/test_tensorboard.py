@@ -90,7 +90,7 @@ def test_the_discriminators_curve_is_that_of_scikit_learn(get):
     (curve,) = asked(get, "plugin/pr_curves/pr_curves", tag="evaluation/discriminator/pr_curves")[RUN]
     assert curve["step"] == 6000
     evidence = digits()
-    real, generated = evidence.real.discriminator_logits, evidence.generated.discriminator_logits
+    real, generated = evidence.real.scores["logit"], evidence.generated.scores["logit"]
     truth = np.repeat([1, 0], [len(real), len(generated)])
     weights = np.where(truth, 1 / len(real), 1 / len(generated))
     precision, recall, _ = precision_recall_curve(truth, np.concatenate([real, generated]), sample_weight=weights)

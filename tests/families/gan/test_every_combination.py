@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from small_gans import BATCH, SPEC, assert_close, config, created_gan, real_images, some_change, train, weights
 
+from aigc_tf.families import signatures
 from aigc_tf.families.gan.model import GAN
 from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.parts.losses import GAN_LOSSES
@@ -62,9 +63,9 @@ def test_raw_weights_can_be_served_under_mixed_precision():
     """The copy of them in float32 must not be made inside of a graph."""
     gan = train(created_gan(config(mixed_precision=True), eager=True), 1)
     seeds = tf.range(3, dtype=tf.int64)
-    served = gan.signatures(weights="raw")["sample"](seeds)["image"]
+    served = signatures.build(gan, weights="raw")[1]["sample"](seeds)["image"]
     np.testing.assert_allclose(served, (gan.sample(seeds, weights="raw") + 1) / 2, atol=1e-6)
-    assert (served != gan.signatures()["sample"](seeds)["image"]).numpy().all((1, 2, 3)).any()
+    assert (served != signatures.build(gan)[1]["sample"](seeds)["image"]).numpy().all((1, 2, 3)).any()
 
 
 def test_jit_compile_takes_the_step_of_the_network(network):

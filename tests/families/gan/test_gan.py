@@ -16,8 +16,9 @@ from small_gans import (
     weights,
 )
 
-from aigc_tf.families.model import latents_from_seeds, to_uint8
+from aigc_tf.families import signatures
 from aigc_tf.parts import moving_average
+from aigc_tf.parts.latents import latents_from_seeds
 from aigc_tf.parts.optimizers import OPTIMIZERS
 
 SEEDS = tf.constant([3, 1, 4, 1, -5, 2**62], tf.int64)
@@ -165,7 +166,7 @@ def test_latents_are_standard_normal():
 def test_truncation_scales_the_latents(trained):
     images = trained.sample(SEEDS, truncation=0.0).numpy()
     np.testing.assert_array_equal(images, np.repeat(images[:1], 6, axis=0))
-    half = trained.decode(0.5 * latents_from_seeds(SEEDS, 5))
+    half = trained.decoder()(0.5 * latents_from_seeds(SEEDS, 5))
     np.testing.assert_array_equal(trained.sample(SEEDS, truncation=0.5), half)
 
 
@@ -188,7 +189,7 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
     def types(specs):
         return {spec.name: (spec.dtype.name, tuple(spec.shape)) for spec in specs}
 
-    functions = {name: function.get_concrete_function() for name, function in trained.signatures().items()}
+    functions = {name: function.get_concrete_function() for name, function in signatures.build(trained)[1].items()}
     inputs = {name: types(function.structured_input_signature[0]) for name, function in functions.items()}
     outputs = {
         name: {key: (spec.dtype.name, spec.shape.rank) for key, spec in function.structured_outputs.items()}
@@ -200,6 +201,7 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
         "sample": {"seed": ("int64", (None,))},
         "decode": {"latent": ("float32", (None, 5))},
         "discriminate": {"image": ("float32", (None, *SHAPE))},
+        "contract": {"seed": ("int64", (None,))},
     }
     assert outputs == {
         "serving_default": {"image_bytes": ("string", 1)},
@@ -207,25 +209,21 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
         "sample": {"image": ("float32", 4)},
         "decode": {"image": ("float32", 4)},
         "discriminate": {"logit": ("float32", 1)},
+        "contract": {"contract": ("string", 1)},
     }
 
 
 def test_signatures_agree_with_each_other(trained):
-    signatures = trained.signatures()
+    _, served = signatures.build(trained)
     expected = trained.sample(SEEDS)
-    images = signatures["sample"](SEEDS)["image"]
+    images = served["sample"](SEEDS)["image"]
     np.testing.assert_allclose(images, (expected + 1) / 2, atol=1e-6)
-    np.testing.assert_allclose(signatures["decode"](latents_from_seeds(SEEDS, 5))["image"], images, atol=1e-6)
-    pngs = signatures["serving_default"](SEEDS)["image_bytes"]
+    np.testing.assert_allclose(served["decode"](latents_from_seeds(SEEDS, 5))["image"], images, atol=1e-6)
+    pngs = served["serving_default"](SEEDS)["image_bytes"]
     decoded = np.stack([tf.io.decode_png(png) for png in pngs])
     np.testing.assert_allclose(decoded, images * 255, atol=0.51)
-    logits = signatures["discriminate"](images)["logit"]
+    logits = served["discriminate"](images)["logit"]
     np.testing.assert_allclose(logits, trained.discriminator(expected)[:, 0], atol=1e-5)
-
-
-def test_pixels_are_rounded_and_clipped():
-    values = tf.constant([-2.0, -1.0, -1 + 0.9 / 127.5, 0.0, 1.0, 7.0])
-    np.testing.assert_array_equal(to_uint8(values), np.array([0, 0, 1, 128, 255, 255], np.uint8))
 
 
 # Steps as a pure function of (config, step)
