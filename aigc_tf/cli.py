@@ -20,6 +20,7 @@ from aigc_tf.datasets import DATASETS
 from aigc_tf.errors import FaultError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
+from aigc_tf.registry import Registry
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.settings import changeable
 from aigc_tf.shell import quoted
@@ -194,19 +195,23 @@ def _evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _command(arguments: list[str]) -> int:
-    names = [name.replace("_", "-") for name in COMMANDS]
+def _command(arguments: list[str], commands: Registry = COMMANDS, program: str = "python -m aigc_tf") -> int:
+    """Run one of the commands; a folder of them is a command with commands of its own."""
+    names = [name.replace("_", "-") for name in commands]
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
-        print("usage: python -m aigc_tf COMMAND [OPTIONS]\n")
-        for name, command in zip(names, COMMANDS.values()):
-            print(f"  {name:<14}{command.__doc__.splitlines()[0]}")
-        print("\npython -m aigc_tf COMMAND --help tells the options. Training: train.py, judging: evaluate.py.")
+        print(f"usage: {program} COMMAND [OPTIONS]\n")
+        for name, command in zip(names, commands.values()):
+            about = command.about if isinstance(command, Registry) else command.__doc__.splitlines()[0]
+            print(f"  {name:<14}{about}")
+        print(f"\n{program} COMMAND --help tells the options. Training: train.py, judging: evaluate.py.")
         return 0
     if name not in names:
         raise UserError(f"{name!r} is not one of the commands: {', '.join(names)}")
-    command = COMMANDS[name.replace("-", "_")]
-    return parse(command, arguments[1:], f"python -m aigc_tf {name}").run()
+    command = commands[name.replace("-", "_")]
+    if isinstance(command, Registry):
+        return _command(arguments[1:], command, f"{program} {name}")
+    return parse(command, arguments[1:], f"{program} {name}").run()
 
 
 def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:

@@ -70,7 +70,7 @@ def _in_one_line(boxed: str) -> str:
     lines = [line.strip("│ ") for line in boxed.splitlines() if line.startswith("│")]
     rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
     text = re.sub(r"\s+", " ", " ".join(lines[:rule]))
-    reasons = re.findall(r"- <class '(?!NoneType)[\w.]+'>: (.*?)(?= - <class|$)", text)
+    reasons = re.findall(r"- (?:<class '(?!NoneType)[\w.]+'>|tuple): (.*?)(?= - <class| - tuple|$)", text)
     if reasons:
         text = f"{text.partition(':')[0]}: {'; '.join(reasons)}"
     suggestion = next((line for line in lines[rule:] if line.startswith("--")), None)

@@ -37,8 +37,9 @@ class Tensor:
         default: what an input counts as where nobody cares; None for an input that must be thought of.
         beyond: what an input below `minimum`, above `maximum` or that is no number counts as: "clipped" for the nearest
             bound (`default` where it is no number), "default" for the default; empty where there are no bounds.
-        file: the kind of file that each string holds ("png"); empty for no file.
-        fixed_at: the value of an input at which all seeds have one answer; None where there is none.
+        file: the kind of file that each string holds, as `Modality.file` names it; empty for no file.
+        fixed_at: the value of an input at which all seeds have one answer, while no other input is left to chance;
+            None where there is none.
     """
 
     dtype: str
@@ -49,6 +50,10 @@ class Tensor:
     beyond: Literal["", "clipped", "default"] = ""
     file: str = ""
     fixed_at: float | None = None
+
+    def typed(self, number: float) -> float | int:
+        """A number as it is sent: a whole one for a type of those."""
+        return float(number) if self.dtype.startswith("float") else int(number)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +86,12 @@ class Signature:
 
     def variants(self) -> list[dict[str, float | int]]:
         """Values for the inputs that have a default: first all at theirs, then each in turn at its bounds."""
-        defaults = {name: each.default for name, each in self.inputs.items() if each.default is not None}
+        known = {name: each for name, each in self.inputs.items() if each.default is not None}
+        defaults = {name: each.typed(each.default or 0) for name, each in known.items()}
         bounds = [
-            {name: bound}
-            for name in defaults
-            for bound in (self.inputs[name].minimum, self.inputs[name].maximum)
+            {name: each.typed(bound)}
+            for name, each in known.items()
+            for bound in (each.minimum, each.maximum)
             if bound is not None
         ]
         return [{**defaults, **bound} for bound in ({}, *bounds)]
@@ -178,7 +184,9 @@ def _check(promised: Contract) -> None:
         if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
             raise ValueError(f"{name} shows {each.shows}, which gives no content")
         other = promised.signatures.get(each.same_as)
-        if each.same_as and not (other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()):
+        if each.same_as and not (
+            other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()
+        ):
             raise ValueError(f"{name} cannot be the same as {each.same_as}")
 
 

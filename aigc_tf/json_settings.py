@@ -21,6 +21,7 @@ _JSON_KINDS = {
     bool: "true or false",
     str: "text in quotes",
     Path: "a path in quotes",
+    tuple[int, ...]: "a list of whole numbers, such as [256, 512],",
 }
 
 
@@ -29,7 +30,8 @@ def read(kind: type[T], values: dict[str, Any]) -> T:
 
     Raises UserError for a value that a field cannot hold.
     """
-    hooks: dict[Any, Any] = {float: _to_float, int: _to_int, Path: _to_path, tuple[str, ...]: _to_tuple}
+    tuples = dict.fromkeys((tuple[str, ...], tuple[int, ...]), _to_tuple)
+    hooks: dict[Any, Any] = {float: _to_float, int: _to_int, Path: _to_path, **tuples}
     try:
         return dacite.from_dict(kind, values, dacite.Config(type_hooks=hooks, strict=True))
     except dacite.WrongTypeError as error:

@@ -6,6 +6,7 @@ So each folder names its modules in one place, and reads from them only when som
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -35,6 +36,11 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    @property
+    def about(self) -> str:
+        """What the folder says of itself, in its first line."""
+        return (sys.modules[self._package].__doc__ or "").partition("\n")[0]
 
     def check(self, name: str) -> None:
         """Raise `UnknownNameError` unless `name` is known; imports nothing."""

@@ -23,13 +23,18 @@ MANY = 2**53
 
 @dataclasses.dataclass(frozen=True)
 class Within:
-    """The smallest and the largest value of a number; both are allowed, but for an infinite one."""
+    """The smallest and the largest value of a number, or of each of several; both are allowed, but for an infinite
+    one."""
 
     low: float
     high: float = math.inf
 
-    def check(self, name: str, value: float | None) -> None:
-        """Raise UserError unless `value` of the field `name` is None or lies within."""
+    def check(self, name: str, value: float | tuple[float, ...] | None) -> None:
+        """Raise UserError unless `value` of the field `name` is None or lies within; of several, each must."""
+        if isinstance(value, tuple):
+            for each in value:
+                self.check(name, each)
+            return
         if value is None:
             return
         if not self.low <= value <= self.high or (isinstance(value, float) and not math.isfinite(value)):

@@ -69,7 +69,9 @@ class Subject:
         """The signatures that make content of standard normal vectors, and how many numbers these have."""
         named = {} if self.contract is None else self.contract.named("decode")
         here = {name: self.signatures[name] for name in named if name in self.signatures}
-        return {name: tf.nest.flatten(each.structured_input_signature)[0].shape[1] for name, each in here.items()}
+        specs = {name: tf.nest.flatten(each.structured_input_signature) for name, each in here.items()}
+        vectors = {name: next(iter(named[name].inputs)) for name in here}
+        return {name: next(spec.shape[1] for spec in specs[name] if spec.name == vectors[name]) for name in here}
 
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes."""
@@ -82,8 +84,7 @@ class Subject:
         found: dict[str, list[np.ndarray]] = {}
         for signature in named.keys() & self.signatures.keys():
             for part in _batches(stored):
-                (content,) = named[signature].inputs
-                numbers = {content: tf.constant(self.modality.from_stored(part))}
+                numbers = self._inputs(signature, self.modality.from_stored(part))
                 for name, rows in self.signatures[signature](**numbers).items():
                     found.setdefault(name, []).append(rows.numpy())
         return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -92,13 +93,20 @@ class Subject:
         self, name: str, rows: np.ndarray, progress: Callable[[int], object] = lambda count: None
     ) -> np.ndarray:
         assert self.contract is not None
-        (given,), (made,) = self.contract.signatures[name].inputs, self.contract.signatures[name].outputs
+        (made,) = self.contract.signatures[name].outputs
         parts = []
         for part in _batches(rows):
-            numbers = self.signatures[name](**{given: tf.constant(part)})[made]
+            numbers = self.signatures[name](**self._inputs(name, part))[made]
             parts.append(self.modality.to_stored(numbers.numpy()))
             progress(len(part))
         return np.concatenate(parts)
+
+    def _inputs(self, name: str, rows: np.ndarray) -> dict[str, tf.Tensor]:
+        """These rows for the first input of a signature, and the defaults of all others."""
+        assert self.contract is not None
+        (first, _), *others = self.contract.signatures[name].inputs.items()
+        defaults = {key: tf.fill([len(rows)], tf.constant(each.default, each.dtype)) for key, each in others}
+        return {first: tf.constant(rows), **defaults}
 
     def describe(self) -> dict[str, Any]:
         """What identifies it in a record."""

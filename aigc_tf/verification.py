@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aigc_tf import contract
 from aigc_tf.errors import UserError
+from aigc_tf.modalities import MODALITIES
 
 _SCRIPT = Path(__file__).with_name("verify_export.py")
 _NOTE = "note: "
@@ -45,16 +46,18 @@ class Verdict:
 def verify(folder: Path, expected: Path | None = None) -> Verdict:
     """Check the export in `folder` by its contract; `expected` as for `verify_export`."""
     try:
-        text = contract.of_export(folder).to_json()
+        promised = contract.of_export(folder)
+        MODALITIES.check(promised.content)
+        text = promised.to_json()
         if (folder / contract.FILE).exists():
             text = (folder / contract.FILE).read_text(encoding="utf-8")  # which the export must tell word by word
     except UserError as error:
         return Verdict([str(error)])
     with tempfile.TemporaryDirectory() as scratch:
-        promised = Path(scratch, "contract.json")
-        promised.write_text(text, encoding="utf-8")
+        file = Path(scratch, "contract.json")
+        file.write_text(text, encoding="utf-8")
         # Links stay: one may stand for a path that TensorFlow cannot read from (see `paths.plain`).
-        arguments = [str(path.absolute()) for path in (folder, promised, expected) if path is not None]
+        arguments = [str(path.absolute()) for path in (folder, file, expected) if path is not None]
         # What it prints is UTF-8, whatever the terminal speaks.
         command = [sys.executable, "-I", "-X", "utf8", "-c", _BARRED, json.dumps(_packages()), str(_SCRIPT), *arguments]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="backslashreplace", cwd=scratch)

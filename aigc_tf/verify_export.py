@@ -11,10 +11,10 @@ the signature `sample` gives it, under the name of that output; and the inputs t
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
+import runpy
 import sys
 import types
 
@@ -27,7 +27,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 # What a contract leaves out.
 TENSOR = {"row": (), "minimum": None, "maximum": None, "default": None, "beyond": "", "file": "", "fixed_at": None}
 SIGNATURE = {"row_exact": False, "shows": "", "same_as": ""}
-# Draws from a generator that no input decides: two servers would answer one request differently.
+# Draws by chance that no input decides: two servers would answer one request differently.
 STATEFUL_RANDOM = re.compile(
     r"^(Random(?!IndexShuffle)|Stateful(?!PartitionedCall)|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)"
 )
@@ -142,15 +142,12 @@ def bounds_of(tensor):
 
 
 def levels_of(content):
-    """The module `levels` of a kind of content, None where it has none."""
+    """What `levels.py` of a kind of content defines; None where it has none."""
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "modalities")
     file = os.path.join(folder, content, "levels.py")
     if content not in os.listdir(folder) or not os.path.exists(file):
         return None
-    spec = importlib.util.spec_from_file_location("levels", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return types.SimpleNamespace(**runpy.run_path(file))
 
 
 def signature_faults(export):
@@ -238,7 +235,9 @@ def relation_faults(export, name):
         if tensor.beyond:
             yield from bound_faults(export, name, key, tensor)
         if tensor.fixed_at is not None:
-            answers = export.call(name, export.rows(name, SEEDS[:4], **{key: tensor.fixed_at}))
+            # Others whose default is none of their values may be drawn from the seed.
+            told = {other: each.minimum for other, each in promised.inputs.items() if each.beyond == "default"}
+            answers = export.call(name, export.rows(name, SEEDS[:4], **{**told, key: tensor.fixed_at}))
             firsts = {output: np.repeat(answer[:1], len(answer), axis=0) for output, answer in answers.items()}
             if differences(export, name, answers, firsts):
                 yield f"{name}: at {key} {tensor.fixed_at:g} seeds have more than one answer"
@@ -280,7 +279,7 @@ def company_faults(export, name, rows):
             if differing:
                 levels = levels_apart(export, tensor, again[key], together[key])
                 kind = "note: " if levels == 1 else ""
-                by = f", by {levels} of {export.levels.LEVELS} levels at most" if export.readable(tensor) else ""
+                by = f", by {levels:g} of {export.levels.LEVELS} levels at most" if export.readable(tensor) else ""
                 yield f"{kind}{name}: {differing} of {count} answers differ {company}{by}"
     if any(len(answer) for answer in export.call(name, {key: rows[key][:0] for key in rows}).values()):
         yield f"{name}: no rows gave answers"
@@ -289,11 +288,9 @@ def company_faults(export, name, rows):
 def bound_faults(export, name, key, tensor):
     """Where values of an input below, above and beyond all numbers do not count as was promised."""
     low, high, default = tensor.minimum, tensor.maximum, tensor.default
-    if tensor.dtype.startswith("float"):
-        below, above, nothing = (low - 1, -np.inf), (high + 1, np.inf), (np.nan,)
-    else:
-        limits = np.iinfo(tensor.dtype)
-        below, above, nothing = (low - 1, limits.min), (high + 1, limits.max), ()
+    exact = not tensor.dtype.startswith("float")
+    least, most = (np.iinfo(tensor.dtype).min, np.iinfo(tensor.dtype).max) if exact else (-np.inf, np.inf)
+    below, above, nothing = (low - 1, least), (high + 1, most), (() if exact else (np.nan,))
     if tensor.beyond == "default":
         low = high = default
     meant = {**dict.fromkeys(below, low), **dict.fromkeys(above, high), **dict.fromkeys(nothing, default)}
@@ -322,7 +319,7 @@ def differences(export, name, answers, others):
 
 def levels_apart(export, tensor, one, other):
     """How far levels of files are apart at most; infinity for other shapes, and for what has no levels."""
-    apart = 0
+    apart = 0.0
     for file, another in zip(one, other):
         if np.array_equal(file, another):
             continue

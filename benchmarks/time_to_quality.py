@@ -34,7 +34,16 @@ from benchmarks.processes import CORES, cpu_seconds
 
 ROOT = Path(__file__).parent.parent
 # Steps between checkpoints: every two to five seconds of two cores, so that "when" is known that well.
-CHECKPOINT_EVERY = {"default": 100, "dcgan": 5, "dense-256": 100, "dense-64": 400}
+CHECKPOINT_EVERY = {
+    "default": 100,
+    "dcgan": 5,
+    "conv-128": 2,
+    "dense-256": 100,
+    "dense-64": 400,
+    "dense-128-128": 400,
+    "dense-256-256": 400,
+    "dense-256-512-1024": 100,
+}
 _FIRST_POINT, _SPACING = 8.0, 1.25
 
 

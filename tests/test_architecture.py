@@ -21,7 +21,7 @@ FLOORS = [
     (
         "ground",
         "errors registry settings onednn paths json_settings python_version quiet interruption terminal shell "
-        "addresses",
+        "addresses contract",
     ),
     ("files", "atomic_files json_lines image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
@@ -41,8 +41,11 @@ HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in r
 # models have, and what exports without a contract promised.
 OF_A_FAMILY = ("families.gan", "parts", "metrics", "contract")
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
-OF_A_MODALITY = ("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison", "commands.compare")
-FAMILY_WORDS = re.compile(r"(?i)generator(?!Exit)|discriminator|critic|latent")
+OF_A_MODALITY = (
+    *("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison"),
+    *("commands.compare", "commands.data"),
+)
+FAMILY_WORDS = re.compile(r"generator|[Dd]iscriminator|critic|[Ll]atent")  # Python has a Generator of its own
 MODALITY_WORDS = re.compile(r"(?i)(?<!curves\.)png")
 
 
@@ -107,6 +110,15 @@ def test_what_is_shared_names_no_familys_parts_and_no_kind_of_file(words, allowe
     }
     found = {name: words.findall(file.read_text()) for name, file in shared.items()}
     assert len(shared) > 80 and {name: hits for name, hits in found.items() if hits} == {}
+
+
+@pytest.mark.parametrize("of_exports", ["serving", "export", "rollout", "verification", "contract"])
+def test_what_handles_exports_knows_them_by_their_contract_alone(of_exports):
+    """But for the signatures of exports that have none."""
+    for module, file in MODULES.items():
+        if "." in module and room(module) == of_exports:
+            text = re.sub(r"(?s)\ndef of_before.*?\n\n\n", "", file.read_text())
+            assert re.findall(r"(?i)\b(?:generator|discriminat\w+|critic|latents?|png)\b", text) == [], module
 
 
 def test_every_content_hash_stands_once():

@@ -24,7 +24,10 @@ from aigc_tf.presets import PRESETS
 
 @pytest.mark.parametrize(
     "command",
-    [["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)],
+    [
+        *(["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)),
+        ["-m", "aigc_tf", "data", "check"],
+    ],
 )
 def test_help_is_quick_and_complete(command):
     """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
@@ -46,6 +49,8 @@ def test_help_is_quick_and_complete(command):
         (["--stepz", "3"], "--stepz.*--steps"),
         (["--steps", "x"], "--steps.*'x'"),
         (["--steps"], "--steps"),
+        (["--generator-widths", "4", "x"], "^error: Error parsing --generator-widths: invalid literal for int.*'x'"),
+        (["--network", "dcgan", "--generator-widths", "4"], "generator_widths is for the network mlp only"),
         (["mnist"], "mnist"),
         (["--dataset", "mnsit"], "mnsit.*mnist, mnist_5k, fashion_mnist, cifar10, synthetic"),
         (["--loss", "gan"], "non_saturating.*relativistic"),

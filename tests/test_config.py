@@ -32,6 +32,28 @@ def test_presets_are_the_tutorials_recipes():
     assert PRESETS["dense-64"].global_batch_size == 64
     assert PRESETS["dense-64"].family.generator_learning_rate == 2e-4
     assert PRESETS["dcgan"].family.network == "dcgan"
+    assert PRESETS["conv-128"].changed(network="dcgan") == PRESETS["dcgan"]
+
+
+@pytest.mark.parametrize(
+    ("name", "generator", "discriminator", "shown"),
+    [
+        ("dense-128-128", (128, 128), (128, 128), 50),
+        ("dense-256-256", (256, 256), (256,), 200),
+        ("dense-256-512-1024", (256, 512, 1024), (1024, 512, 256), 100 * 5),
+    ],
+)
+def test_dense_presets_are_named_after_their_widths(name, generator, discriminator, shown):
+    preset = PRESETS[name]
+    assert preset.family.widths == {"generator_widths": generator, "discriminator_widths": discriminator}
+    assert (preset.epochs, preset.global_batch_size, preset.family.critic_steps) == (shown, 64, 1)
+    assert preset.family.generator_learning_rate == preset.family.discriminator_learning_rate == 2e-4
+
+
+def test_settings_of_before_have_the_widths_of_before():
+    config = TrainConfig.from_json('{"network": "mlp"}', "of before")
+    assert config.family.widths == {}
+    assert all(PRESETS[name].family.widths == {} for name in ("default", "dense-256", "dense-64", "dcgan"))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +82,12 @@ def test_presets_are_the_tutorials_recipes():
         ('{"model": "vae"}', "'vae' is not one of the families: gan"),
         ('{"data_dir": 5}', "file.json: data_dir is 5, but must be a path in quotes or null"),
         ('{"logs": null}', "logs is null, but must be a path in quotes"),
+        ('{"generator_widths": 256}', r"generator_widths is 256, but must be a list .* such as \[256, 512\], or null"),
+        (
+            '{"generator_widths": [256, true]}',
+            r"generator_widths is \[256, true\], but must be a list of whole numbers",
+        ),
+        ('{"network": "mlp", "discriminator_widths": [256, 0]}', "discriminator_widths is 0, but must be from 1"),
         ('{"name": 4}', "name is 4, but must be text in quotes or null"),
     ],
 )
@@ -83,6 +111,9 @@ def test_whole_numbers_are_floats_too():
         ({"dataset": "mnis"}, "mnis.*mnist, mnist_5k, fashion_mnist"),
         ({"network": "resnet"}, "lean, dcgan, mlp"),
         ({"loss": "gan"}, "hinge"),
+        ({"network": "lean", "generator_widths": (4,)}, "generator_widths is for the network mlp only, .* is lean"),
+        ({"network": "dcgan", "discriminator_widths": (4,)}, "discriminator_widths is for the network mlp only"),
+        ({"network": "mlp", "generator_widths": ()}, "generator_widths holds no number"),
         ({"optimizer": "sgd"}, "adam"),
         ({"penalties": ("r1", "r1")}, "twice"),
         ({"steps": 10, "epochs": 1.0}, "steps and epochs"),
@@ -110,9 +141,11 @@ def test_every_number_has_bounds():
     for name, family in FAMILIES.items():
         for kind in (TrainConfig, family.config):
             for field, hint in get_type_hints(kind).items():
-                if {int, float} & {hint, *get_args(hint)} and isinstance(hint, type | UnionType):
-                    with pytest.raises(UserError, match=field):
-                        TrainConfig.of(model=name, **{field: -1})
+                kinds = {hint, *get_args(hint)}
+                bad = {int: -1, float: -1, tuple[int, ...]: (3, -1)}
+                for each in bad.keys() & kinds if isinstance(hint, type | UnionType) else ():
+                    with pytest.raises(UserError, match=f"{field} is -1, but must be"):
+                        TrainConfig.of(model=name, **{field: bad[each]})
 
 
 def test_a_budget_is_given_once():

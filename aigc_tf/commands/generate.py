@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
+from tyro.conf import arg
 
 from aigc_tf.errors import UserError
-from aigc_tf.serving.client import ProtocolName, connect, generate, save, wait_until_available
+from aigc_tf.modalities import MODALITIES
+from aigc_tf.serving.client import (
+    ProtocolName,
+    connect,
+    contract_of,
+    generate,
+    labels_of,
+    save,
+    wait_until_available,
+)
 
 _A_DAY = 86_400
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Ask a model server for images, and save them as PNGs named by their seeds.
+    """Ask a model server for images, and save them in files named by their seeds (and classes, with --class).
 
     The server is TensorFlow Serving, or `python -m aigc_tf serve`. The same seed of the same model is the same file,
     byte for byte, however often and over whichever protocol it is asked for, from any server on one kind of processor.
@@ -33,7 +45,9 @@ class Command:
     seed: int = 0
     """Seed of the first image; the following images have the following seeds."""
     truncation: float | None = None
-    """Scale of the latents, 0 to 1: smaller is more typical and less varied; by default the whole range."""
+    """How varied: from 0 (all alike, and typical) to 1; by default 1. Not every model takes it."""
+    of_class: Annotated[str | None, arg(name="class")] = None
+    """Class of the images: its name, its number from 0, or each for all in turn (--label names a version)."""
     protocol: ProtocolName = "rest"
     """How to speak to the server."""
     version: int | None = None
@@ -52,8 +66,6 @@ class Command:
             raise UserError(f"--count {self.count} and --batch {self.batch} must be at least 1")
         if not 0 <= self.seed <= 2**63 - self.count:
             raise UserError(f"--seed {self.seed} must be from 0 to {2**63 - self.count}, so that all seeds are int64")
-        if self.truncation is not None and not 0 <= self.truncation <= 1:
-            raise UserError(f"--truncation {self.truncation} must be from 0 to 1")
         if not 0 < self.timeout < _A_DAY or not 0 <= self.wait < _A_DAY:
             raise UserError(f"--timeout {self.timeout:g} and --wait {self.wait:g} must be seconds, less than a day")
         if self.protocol == "grpc":
@@ -62,13 +74,18 @@ class Command:
             quiet.import_tensorflow()
         with connect(self.server, self.model, self.protocol, self.version, self.label, self.timeout) as client:
             wait_until_available(client, self.wait)
+            promised = contract_of(client)
+            labels = labels_of(promised, self.of_class)
+            seeds = range(self.seed, self.seed + self.count)
+            made = generate(client, seeds, self.batch, self.truncation, self.of_class, promised)
             try:
                 self.out.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UserError(f"cannot save images in --out {self.out}: {error.strerror}") from None
-            seeds = range(self.seed, self.seed + self.count)
-            images = generate(client, seeds, self.batch, self.truncation)
-            for seed, png in tqdm(images, total=self.count, unit=" images", leave=False, disable=None):
-                save(self.out, seed, png)
-        print(f"{self.count} images in {self.out}", file=sys.stderr)
+            unit, suffix = f" {promised.content}s", MODALITIES[promised.content].suffix
+            ends = itertools.cycle([f"-{label}{suffix}" for label in labels] or [suffix])
+            shown = tqdm(made, total=self.count, unit=unit, leave=False, disable=None)
+            for (seed, file), end in zip(shown, ends):
+                save(self.out, f"{seed:08d}{end}", file)
+        print(f"{self.count} {promised.content}s in {self.out}", file=sys.stderr)
         return 0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import zipfile
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aigc_tf.datasets import image_reader
+from aigc_tf.datasets import image_files, image_reader
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.errors import UserError
 
@@ -88,30 +86,21 @@ def _find(folder: Path) -> tuple[list[Path], dict[str, int]]:
             f"{folder} is no folder: expected one with image files ({', '.join(image_reader.SUFFIXES)}), or an .npz"
         )
 
-    def refuse(error: OSError) -> None:
-        raise UserError(f"{error.filename} cannot be read ({error.strerror}): change its permissions, or take it away")
-
-    paths: list[Path] = []
-    left_out: Counter[str] = Counter()
-    others: Counter[str] = Counter()
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        left_out["linked folders"] += sum(os.path.islink(os.path.join(place, name)) for name in folders)
-        for path in (Path(place, name) for name in files):
-            if path.suffix.lower() not in image_reader.SUFFIXES:
-                others[path.suffix.lower() or "no ending"] += 1
-            elif path.exists() and not path.is_file():  # a pipe would keep us waiting
-                left_out["pipes and devices"] += 1
-            else:
-                paths.append(path)
-    if others:
-        left_out[f"files of other types ({', '.join(sorted(others))})"] = others.total()
+    files = image_files.find(folder)
+    for name, reason in files.closed.items():
+        raise UserError(f"{folder / name} cannot be read ({reason}): change its permissions, or take it away")
+    paths = [folder / name for name in files.images]
+    left_out = {"linked folders": len(files.linked_folders), "pipes and devices": len(files.no_files)}
+    if files.others:
+        endings = {Path(name).suffix.lower() or "no ending" for name in files.others}
+        left_out[f"files of other types ({', '.join(sorted(endings))})"] = len(files.others)
     found = {what: count for what, count in left_out.items() if count}
     if not paths:
         besides = f" ({in_words(found)})" if found else ""
         raise UserError(
             f"{folder} holds no images: expected files that end in {', '.join(image_reader.SUFFIXES)}{besides}"
         )
-    return sorted(paths), found
+    return paths, found
 
 
 def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> GivenImages:

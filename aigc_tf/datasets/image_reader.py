@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from aigc_tf.errors import UserError
 
@@ -21,11 +21,30 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # by content; others c
 _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # how files of _FORMATS begin
 _BITS, _PHOTOMETRY, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags, and a value of the second
 
 # Text in a PNG is nothing that a viewer shows: a long one is no reason to refuse the image. All of it together may
 # still unpack to no more than 64 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+
+
+Fault = Literal["gone", "closed", "empty", "no image", "truncated", "damaged", "odd pixels", "bomb"]
+"""Why a file cannot be read as an image: it is not there (any more), the system does not let us, it holds no bytes,
+something else, less than the whole image, an image that no decoder takes, pixels that no viewer agrees on, too many."""
+
+
+class ImageError(UserError):
+    """One file cannot be read as an image.
+
+    Attributes:
+        fault: why, in a word.
+        reason: why, in a phrase without the file's name.
+    """
+
+    def __init__(self, message: str, fault: Fault, reason: str) -> None:
+        super().__init__(message)
+        self.fault, self.reason = fault, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,28 +64,43 @@ def read(path: Path, channels: int, size: tuple[int, int] | None = None) -> Pict
     """The first frame of an image file, brought to `channels`: 1 (grey), 3 (colour) or 4 (colour and alpha).
 
     With 1 or 3 channels what is transparent is laid on white; 16 bits become the upper 8. Colour profiles are not
-    applied. Raises UserError, naming the file, for what is no image of the formats of SUFFIXES, is damaged, has pixels
-    that no viewer agrees on (32 bits, floats, CIELAB), or another (height, width) than `size`: then before any pixel is
-    decoded, as for an image of more than MOST_PIXELS.
+    applied. Raises ImageError, naming the file, for what is no image of the formats of SUFFIXES, is damaged, has pixels
+    that no viewer agrees on (32 bits, floats, CIELAB) or more than MOST_PIXELS, and UserError for another (height,
+    width) than `size`; for the last two before any pixel is decoded.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if size is not None and sorted(image.size) != sorted(size):
             raise _other_size(path, image, size)
-        if image.width * image.height > MOST_PIXELS:
-            raise UserError(f"{path} has {image.width * image.height:,} pixels: at most {MOST_PIXELS:,} are read")
-        has_more = getattr(image, "is_animated", False) and image.format != "MPO"  # whose second one is a thumbnail
-        shown = ImageOps.exif_transpose(image)
-        if size is not None and (shown.height, shown.width) != size:
-            raise _other_size(path, shown, size)
-        if shown.mode.startswith("I;16"):
-            shown = _upper_bits(shown, getattr(image, "tag_v2", {}))
-        return Picture(in_channels(shown, channels), has_more)
+        check_pixels(path, image)
+        more = has_more(image)
+        upright = shown(image)
+        if size is not None and (upright.height, upright.width) != size:
+            raise _other_size(path, upright, size)
+        return Picture(in_channels(upright, channels), more)
 
 
 def is_grey(path: Path) -> bool:
-    """Whether a file holds levels of grey, by its header alone (alpha aside). Raises UserError as `read` does."""
-    with _opened(path) as image:
+    """Whether a file holds levels of grey, by its header alone (alpha aside). Raises ImageError as `read` does."""
+    with opened(path) as image:
         return image.mode in _GREY
+
+
+def check_pixels(path: Path, image: Image.Image) -> None:
+    """Raise ImageError where an image that `opened` gave has more than MOST_PIXELS, by its header."""
+    if image.width * image.height > MOST_PIXELS:
+        reason = f"{image.width * image.height:,} pixels: at most {MOST_PIXELS:,} are read"
+        raise ImageError(f"{path} has {reason}", "bomb", reason)
+
+
+def has_more(image: Image.Image) -> bool:
+    """Whether further frames or pages follow the first."""
+    return getattr(image, "is_animated", False) and image.format != "MPO"  # whose second one is a thumbnail
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """An image that `opened` gave as a viewer shows it: decoded, turned as its EXIF says, 8 bits a channel."""
+    upright = ImageOps.exif_transpose(image)
+    return _upper_bits(upright, getattr(image, "tag_v2", {})) if upright.mode.startswith("I;16") else upright
 
 
 def in_channels(image: Image.Image, channels: int) -> npt.NDArray[np.uint8]:
@@ -79,24 +113,46 @@ def in_channels(image: Image.Image, channels: int) -> npt.NDArray[np.uint8]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The image by its header; whatever fails in reading it, then and within the block, becomes a UserError."""
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The image by its header; whatever fails in reading it, then and within the block, becomes an ImageError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on what a viewer passes over: odd metadata, many pixels (see `read`)
             # By its name Pillow would map an uncompressed TIFF into memory, and garble one that is to be turned.
             with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 if image.mode not in _GREY + _COLOUR:
-                    raise UserError(
-                        f"{path} holds pixels of the kind {image.mode}, more than 8 or 16 bits or of another colour "
-                        "space: bring them to 8 bits of grey or RGB first"
+                    reason = (
+                        f"pixels of the kind {image.mode}, more than 8 or 16 bits or of another colour space: bring "
+                        "them to 8 bits of grey or RGB first"
                     )
+                    raise ImageError(f"{path} holds {reason}", "odd pixels", reason)
                 yield image
     except UserError:
         raise
     except Exception as error:  # a decoder fails in whatever way the bytes of a damaged file lead it to
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} cannot be read as an image ({reason}): mend it or take it away") from None
+        fault, reason = _why(path, error)
+        message = f"{path} cannot be read as an image ({reason}): mend it or take it away"
+        raise ImageError(message, fault, reason) from None
+
+
+def _why(path: Path, error: Exception) -> tuple[Fault, str]:
+    """The fault that an error of Pillow or of the system tells of, and the reason in a phrase."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        try:
+            with path.open("rb") as file:
+                beginning = file.read(4)
+        except OSError as later:
+            return _why(path, later)
+        if not beginning:
+            return "empty", "it is empty"
+        known = beginning.startswith(_SIGNATURES)
+        return ("damaged", "its header is damaged") if known else ("no image", f"none of {', '.join(_FORMATS)}")
+    if isinstance(error, Image.DecompressionBombError):
+        return "bomb", reason
+    if isinstance(error, OSError) and error.errno is not None:
+        return ("gone" if isinstance(error, FileNotFoundError) else "closed"), error.strerror or reason
+    return ("truncated" if "truncated" in reason.lower() else "damaged"), reason
 
 
 def _other_size(path: Path, image: Image.Image, size: tuple[int, int]) -> UserError:

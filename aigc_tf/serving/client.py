@@ -2,7 +2,7 @@
 
     with connect("localhost:8501", "digits") as client:
         wait_until_available(client)
-        for seed, png in generate(client, range(64)):
+        for seed, file in generate(client, range(64)):
             ...
 
 Both protocols retry, with growing pauses, what a moment can mend (no connection, a full queue, a server that restarts);
@@ -19,13 +19,15 @@ from typing import Literal
 
 import numpy as np
 
+from aigc_tf import contract
 from aigc_tf.atomic_files import write_atomically
+from aigc_tf.contract import Contract, Signature, Tensor
 from aigc_tf.errors import UserError
-from aigc_tf.serving.target import Client, ServingError, Target
+from aigc_tf.modalities import MODALITIES
+from aigc_tf.serving.target import Client, ServingError, Target, understanding
 
 ProtocolName = Literal["rest", "grpc"]
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
@@ -84,42 +86,126 @@ def wait_until_available(client: Client, seconds: float = 60.0) -> None:
         time.sleep(min(_SECONDS_BETWEEN_LOOKS, max(0.0, deadline - time.monotonic())))
 
 
-def generate(
-    client: Client, seeds: Iterable[int], batch: int = 32, truncation: float | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """Pairs of seed and PNG, in order, asked for in batches of at most `batch`.
+def contract_of(client: Client) -> Contract:
+    """What the version that the client asks promises, as it tells itself; `contract.of_before` for one that does not.
+
+    Raises:
+        ServingError: the server cannot be asked, or what it tells is no contract.
+    """
+    told = client.signatures().get(contract.SIGNATURE)
+    if told is None or told.inputs.keys() != {"seed"} or told.outputs.keys() != {contract.SIGNATURE}:
+        return contract.of_before()
+    answer = client.predict({"seed": np.zeros(1, np.int64)}, contract.SIGNATURE)
+    with understanding(client.target):
+        (text,) = answer[contract.SIGNATURE]
+        return contract.from_json(text.decode())
+
+
+def labels_of(promised: Contract, label: int | str | None) -> tuple[int, ...]:
+    """Numbers of the classes that are meant, which images have in turn; none without a `label`.
 
     Args:
-        truncation: scale of the latents in [0, 1], through the signature `truncated`: smaller is more alike and
-            more typical; by default the full scale of `serving_default`.
+        label: the name of a class, or its number from 0, or "each" for all of them.
 
     Raises:
-        ServingError: a request failed, or what came back are not as many PNGs.
+        UserError: it is no class of this model; the message names those.
     """
-    remaining = iter(seeds)
-    while part := list(itertools.islice(remaining, batch)):
-        inputs = {"seed": np.array(part, np.int64)}
-        if truncation is None:
-            outputs = client.predict(inputs)
-        else:
-            inputs["truncation"] = np.full(len(part), truncation, np.float32)
-            outputs = client.predict(inputs, "truncated")
-        images = list(outputs.get("image_bytes", ()))
-        if len(images) != len(part) or not all(isinstance(png, bytes) and png.startswith(_PNG) for png in images):
-            raise ServingError("INTERNAL", f"{client.target} did not answer {len(part)} seeds with as many PNGs")
-        yield from zip(part, images)
+    if label is None:
+        return ()
+    inputs = [each.inputs["label"] for each in promised.named("files").values() if "label" in each.inputs]
+    if not inputs:
+        raise UserError(f"class {label!r} cannot be asked for: this model takes no classes")
+    count, names = int(inputs[0].maximum or 0) + 1, promised.class_names
+    if label in names:  # before its number: classes may be named by other numbers
+        return (names.index(str(label)),)
+    if label == "each":
+        return tuple(range(count))
+    if str(label) in [str(number) for number in range(count)]:
+        return (int(label),)
+    known = ", ".join(f"{number} ({name})" for number, name in enumerate(names)) or f"0 to {count - 1}"
+    raise UserError(f"{label!r} is no class of this model: it has {known}")
 
 
-def save(folder: Path, seed: int, png: bytes) -> Path:
-    """Write `png` to `folder`/<seed>.png, whole or not at all, and return its path.
+def generate(
+    client: Client,
+    seeds: Iterable[int],
+    batch: int = 32,
+    truncation: float | None = None,
+    label: int | str | None = None,
+    promised: Contract | None = None,
+) -> Iterator[tuple[int, bytes]]:
+    """Pairs of seed and file, in order, asked for in batches of at most `batch`.
+
+    Args:
+        truncation: smaller is more alike and more typical; by default the model's own, which is the whole range.
+        label: the class of all of them by its name or number, or "each" for every class in turn, the first seed getting
+            the first; by default the model chooses. (A *version* is chosen by a label of its own, see `connect`.)
+        promised: what `contract_of` says, where that was asked already.
 
     Raises:
-        UserError: another picture has that name: another model's, or another truncation's.
+        UserError: the model has no such truncation or class.
+        ServingError: a request failed, or what came back are not as many whole files.
     """
-    path = folder / f"{seed:08d}.png"
+    promised = contract_of(client) if promised is None else promised
+    labels = labels_of(promised, label)
+    wanted = ["truncation"] * (truncation is not None) + ["label"] * bool(labels)
+    name, signature = _taking(promised, wanted)
+    if truncation is not None:
+        _check_truncation(truncation, signature.inputs["truncation"])
+    fixed = {} if truncation is None else {"truncation": truncation}
+    turns = itertools.cycle([{**fixed, "label": number} for number in labels] or [fixed])
+    return _asked(client, promised, name, zip(seeds, turns), batch)
+
+
+def save(folder: Path, name: str, file: bytes) -> Path:
+    """Write `file` to `folder`/`name`, whole or not at all, and return its path.
+
+    Raises:
+        UserError: another file has that name: another model's, or another truncation's.
+    """
+    path = folder / name
     if path.exists():
-        if path.read_bytes() != png:
-            raise UserError(f"{path} holds another picture already, perhaps of another model: choose another folder")
+        if path.read_bytes() != file:
+            raise UserError(
+                f"{path} is there already and holds something else, perhaps of another model: choose another folder"
+            )
         return path
-    write_atomically(path, png, shared=True)
+    write_atomically(path, file, shared=True)
     return path
+
+
+def _taking(promised: Contract, wanted: list[str]) -> tuple[str, Signature]:
+    """The first signature that gives files and takes all that is wanted, all else having its default."""
+    for name, signature in promised.named("files").items():
+        if signature.inputs.keys() >= set(wanted):
+            return name, signature
+    known = sorted({key for signature in promised.named("files").values() for key in signature.inputs})
+    raise UserError(f"this model takes no {' with '.join(wanted)}: it takes {', '.join(known)}")
+
+
+def _asked(
+    client: Client, promised: Contract, name: str, rows: Iterator[tuple[int, dict[str, float]]], batch: int
+) -> Iterator[tuple[int, bytes]]:
+    """Seeds and files of a signature, for seeds and what else is given beside its defaults."""
+    modality, signature = MODALITIES[promised.content], promised.signatures[name]
+    (output,) = signature.outputs
+    while part := list(itertools.islice(rows, batch)):
+        inputs = signature.rows(seed for seed, _ in part)
+        for row, (_, given) in enumerate(part):
+            for key, value in given.items():
+                inputs[key][row] = value
+        files = list(client.predict(inputs, name).get(output, ()))
+        if len(files) != len(part) or not all(isinstance(file, bytes) for file in files):
+            raise ServingError("INTERNAL", f"{client.target} did not answer {len(part)} seeds with as many files")
+        for (seed, _), file in zip(part, files):
+            try:
+                modality.texts(file)
+            except ValueError as error:
+                raise ServingError("INTERNAL", f"{client.target} gave no {modality.name} for {seed}: {error}") from None
+            yield seed, file
+
+
+def _check_truncation(truncation: float, kind: Tensor) -> None:
+    low, high = (-np.inf if kind.minimum is None else kind.minimum), (np.inf if kind.maximum is None else kind.maximum)
+    if not low <= truncation <= high:
+        raise UserError(f"truncation {truncation:g} must be from {low:g} to {high:g}")

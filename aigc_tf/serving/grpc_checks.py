@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from aigc_tf.serving.client import connect
+from aigc_tf.serving.client import connect, contract_of
 from aigc_tf.serving.server_under_test import Server, Skipped, expect
 from aigc_tf.serving.target import Client, ServingError
 
@@ -22,13 +22,19 @@ def _client(server: Server, **choice: Any) -> Client:
     return connect(server.grpc, model, "grpc", timeout=server.timeout, **choice)
 
 
+def _files(client: Client, seeds: list[int]) -> list[bytes]:
+    signature = contract_of(client).signatures["serving_default"]
+    (output,) = signature.outputs
+    return list(client.predict(signature.rows(seeds))[output])
+
+
 def _channel(server: Server) -> grpc.Channel:
     if server.grpc is None:
         raise Skipped("no --grpc given")
     return grpc.insecure_channel(server.grpc, options=[("grpc.enable_http_proxy", 0)])
 
 
-def _refused(client: Client, code: str, signature: str = "serving_default", **inputs: np.ndarray) -> None:
+def _refused(client: Client, code: str, inputs: dict[str, np.ndarray], signature: str = "serving_default") -> None:
     try:
         client.predict(inputs, signature)
     except ServingError as error:
@@ -47,21 +53,22 @@ def both_protocols_list_the_same(server: Server) -> None:
 
 def both_protocols_give_the_same_bytes(server: Server) -> None:
     """gRPC and REST give the same bytes for the same seeds, from every AVAILABLE version."""
+    seeds = [3, 5, 2**63 - 1]
     for version in server.available():
         with _client(server, version=version) as client:
-            images = list(client.predict({"seed": np.array([3, 5, 2**63 - 1])})["image_bytes"])
-        expect(images == server.images([3, 5, 2**63 - 1], f"/versions/{version}"), f"version {version} differs")
+            expect(_files(client, seeds) == server.files(seeds, version), f"version {version} differs")
 
 
 def both_protocols_give_the_same_numbers(server: Server) -> None:
     """gRPC and REST give the same float32 for the same seeds."""
-    server.require("sample")
     version = server.available()[-1]
-    seeds = {"seed": np.array([3, 5])}
-    with _client(server, version=version) as client, connect(server.rest, server.model, version=version) as rest:
-        over_grpc, over_rest = (one.predict(seeds, "sample")["image"] for one in (client, rest))
-    expect(over_grpc.dtype == over_rest.dtype == np.float32, f"{over_grpc.dtype} and {over_rest.dtype}")
-    expect(np.array_equal(over_grpc, over_rest), "the pixels differ")
+    for name, signature in server.promised("content").items():
+        with _client(server, version=version) as client, connect(server.rest, server.model, version=version) as rest:
+            over_grpc, over_rest = (one.predict(signature.rows([3, 5]), name) for one in (client, rest))
+        for key in signature.outputs:
+            one, other = over_grpc[key], over_rest[key]
+            expect(one.dtype == other.dtype == signature.outputs[key].dtype, f"{one.dtype} and {other.dtype}")
+            expect(np.array_equal(one, other), f"the numbers of {name} differ")
 
 
 def grpc_labels_name_versions(server: Server) -> None:
@@ -70,8 +77,8 @@ def grpc_labels_name_versions(server: Server) -> None:
         raise Skipped("no --labels given")
     for label in server.labels:
         with _client(server, label=label) as client:
-            images = list(client.predict({"seed": np.array([22])})["image_bytes"])
-        expect(images == server.images([22], f"/labels/{label}"), f"label {label!r} differs")
+            files = _files(client, [22])
+        expect(files == server.files([22], label=label), f"label {label!r} differs")
 
 
 def grpc_status_passes_over_labels(server: Server) -> None:
@@ -110,19 +117,19 @@ def unknown_methods_are_unimplemented(server: Server) -> None:
 
 def grpc_refuses_with_the_right_code(server: Server) -> None:
     """Over gRPC too, what is unknown is NOT_FOUND, and what is wrong an INVALID_ARGUMENT."""
-    seed = np.array([1])
+    rows = server.contract.signatures["serving_default"].rows([1])
     with _client(server, model="no-such-model") as client:
-        _refused(client, "NOT_FOUND", seed=seed)
+        _refused(client, "NOT_FOUND", rows)
     with _client(server, version=max(server.available()) + 10**6) as client:
-        _refused(client, "NOT_FOUND", seed=seed)
+        _refused(client, "NOT_FOUND", rows)
     with _client(server, label="no-such-label") as client:
-        _refused(client, "INVALID_ARGUMENT", seed=seed)
+        _refused(client, "INVALID_ARGUMENT", rows)
     with _client(server) as client:
-        _refused(client, "INVALID_ARGUMENT")
-        _refused(client, "INVALID_ARGUMENT", nonsense=seed)
-        _refused(client, "INVALID_ARGUMENT", seed=seed.astype(np.float32))
+        _refused(client, "INVALID_ARGUMENT", {})
+        _refused(client, "INVALID_ARGUMENT", {"nonsense": rows["seed"]})
+        _refused(client, "INVALID_ARGUMENT", {**rows, "seed": np.ones(1, np.float32)})
         # Over REST it is an invalid argument.
-        _refused(client, "FAILED_PRECONDITION", signature="nonsense", seed=seed)
+        _refused(client, "FAILED_PRECONDITION", rows, "nonsense")
 
 
 CHECKS = (

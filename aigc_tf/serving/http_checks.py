@@ -23,29 +23,29 @@ def _predict(server: Server, body: bytes, headers: Mapping[str, str]) -> list[by
 
 def _body(server: Server) -> tuple[bytes, list[bytes]]:
     """A request, and what it gives."""
-    return json.dumps({"instances": [3, 5]}).encode(), server.images([3, 5])
+    return json.dumps({"instances": server.rows([3, 5])}).encode(), server.files([3, 5])
 
 
 def offers_of_other_protocols_are_passed_over(server: Server) -> None:
     """A request that offers HTTP/2 (Java's HttpClient, `curl --http2`) is answered as if it offered nothing."""
-    body, images = _body(server)
+    body, files = _body(server)
     offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
-    expect(_predict(server, body, offer) == images, "the offer changes the answer")
+    expect(_predict(server, body, offer) == files, "the offer changes the answer")
 
 
 def gzip_bodies_are_inflated(server: Server) -> None:
     """A body with `Content-Encoding: gzip` is inflated, and refused where it is none."""
-    body, images = _body(server)
+    body, files = _body(server)
     packed = {"Content-Encoding": "gzip"}
-    expect(_predict(server, gzip.compress(body), packed) == images, "gzip changes the answer")
+    expect(_predict(server, gzip.compress(body), packed) == files, "gzip changes the answer")
     plain = server.ask("POST", f"{server.path}:predict", body, packed)
     refused(plain, (400,), "a body that is not the gzip that it claims to be")
 
 
 def byte_order_marks_are_passed_over(server: Server) -> None:
     """JSON may begin with the byte order mark that some programs write before UTF-8."""
-    body, images = _body(server)
-    expect(_predict(server, _MARK + body, {}) == images, "the mark changes the answer")
+    body, files = _body(server)
+    expect(_predict(server, _MARK + body, {}) == files, "the mark changes the answer")
 
 
 def old_connections_are_kept(server: Server) -> None:
@@ -71,7 +71,7 @@ def malformed_http_is_refused(server: Server) -> None:
 
 def queries_belong_to_the_path(server: Server) -> None:
     """A query behind the path is refused, since no path of the API has one."""
-    server.refused(f"{server.path}:predict?key=value", {"instances": [1]}, 400)
+    server.refused(f"{server.path}:predict?key=value", {"instances": server.rows([1])}, 400)
     refused(server.get(f"{server.path}/metadata?key=value"), (400,), "metadata with a query")
 
 

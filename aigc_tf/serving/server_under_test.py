@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
-import struct
-import zlib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import requests
 
 from aigc_tf.addresses import host_and_port
-from aigc_tf.serving.client import connect
-from aigc_tf.serving.target import Signature
+from aigc_tf.contract import Contract, Purpose, Signature, Tensor
+from aigc_tf.modalities import MODALITIES
+from aigc_tf.modalities.modality import Modality
+from aigc_tf.serving import target
+from aigc_tf.serving.client import connect, contract_of
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_NOTHING: Mapping[str, float] = {}
 
 
 class Broken(Exception):
@@ -99,34 +102,98 @@ class Server:
         return quote(self.model, safe="")
 
     @functools.cached_property
-    def signatures(self) -> dict[str, Signature]:
+    def signatures(self) -> dict[str, target.Signature]:
         with connect(self.rest, self.model, timeout=self.timeout) as client:
             return client.signatures()
 
-    def require(self, signature: str) -> Signature:
-        """The signature of that name; raises `Skipped` where the model has none."""
-        if signature not in self.signatures:
-            raise Skipped(f"the model has no signature {signature!r}")
-        return self.signatures[signature]
+    @functools.cached_property
+    def contract(self) -> Contract:
+        """What the newest version promises, as it tells itself."""
+        return self.contract_at()
+
+    def contract_at(self, version: int | None = None, label: str | None = None) -> Contract:
+        """What the version with this number or label promises."""
+        with connect(self.rest, self.model, version=version, label=label, timeout=self.timeout) as client:
+            return contract_of(client)
+
+    @property
+    def modality(self) -> Modality:
+        """Of what the model makes."""
+        return MODALITIES[self.contract.content]
+
+    def promised(self, *purposes: Purpose) -> dict[str, Signature]:
+        """The signatures of the contract that serve these purposes and that the model has; raises `Skipped` where there
+        are none."""
+        named = {name: each for purpose in purposes for name, each in self.contract.named(purpose).items()}
+        found = {name: each for name, each in named.items() if name in self.signatures}
+        if not found:
+            raise Skipped(f"the model has no signature that gives {' or '.join(purposes)}")
+        return found
+
+    def shape(self, signature: str, name: str) -> tuple[int, ...]:
+        """The shape of a row of an input, as far as contract and metadata tell; 1 for what neither does."""
+        row = self.contract.signatures[signature].inputs[name].row
+        sizes = zip(row, self.signatures[signature].inputs[name].shape[1:])
+        return tuple(size or found or 1 for size, found in sizes)
+
+    def sensible(self, name: str, count: int = 2, given: Mapping[str, float] = _NOTHING) -> dict[str, Any]:
+        """JSON's columns of that many rows for a signature, with the seeds 1, 2, …: what is given for all of them,
+        else the inputs' defaults, content from `sample`, or a wave of numbers."""
+        signature = self.contract.signatures[name]
+        columns: dict[str, Any] = {}
+        (others, *_) = signature.variants()
+        for key in signature.inputs:
+            if key == "seed":
+                columns[key] = list(range(1, count + 1))
+            elif key in {**others, **given}:
+                columns[key] = [{**others, **given}[key]] * count
+            elif key == self.contract.made:
+                columns[key] = self.columns("sample", self.sensible("sample", count))
+            else:
+                shape = (count, *self.shape(name, key))
+                columns[key] = np.sin(np.arange(math.prod(shape))).reshape(shape).tolist()
+        return columns
 
     def available(self) -> list[int]:
         """Numbers of the versions that are AVAILABLE, ascending."""
         statuses = answered(self.get(self.path))["model_version_status"]
         return sorted(int(status["version"]) for status in statuses if status["state"] == "AVAILABLE")
 
-    def images(self, seeds: list[int], where: str = "") -> list[bytes]:
-        """PNGs for seeds in row form; `where` is "/versions/N" or "/labels/L"."""
-        body = answered(self.post(f"{self.path}{where}:predict", {"instances": seeds}))
+    def rows(self, seeds: Iterable[int], promised: Contract | None = None) -> list[Any]:
+        """JSON's rows of `serving_default` for seeds, with all else at its default."""
+        signature = (promised or self.contract).signatures["serving_default"]
+        (defaults, *_) = signature.variants()
+        return [{"seed": seed, **defaults} if defaults else seed for seed in seeds]
+
+    def files(self, seeds: Iterable[int], version: int | None = None, label: str | None = None) -> list[bytes]:
+        """Files for seeds in row form, from the newest version, or the one with this number or label."""
+        where = f"/versions/{version}" if version is not None else f"/labels/{label}" if label is not None else ""
+        promised = self.contract_at(version, label) if where else None
+        body = answered(self.post(f"{self.path}{where}:predict", {"instances": self.rows(seeds, promised)}))
         return [decoded(value) for value in body["predictions"]]
 
-    def columns(self, signature: str, inputs: dict[str, Any]) -> Any:
-        """`outputs` of a signature in column form."""
+    def texts(self, file: bytes) -> str:
+        """What a file says about itself, in which a model says who it is; expects a whole file."""
+        try:
+            return self.modality.texts(file)
+        except ValueError as error:
+            raise Broken(f"no whole {self.modality.name}: {error}") from None
+
+    def columns(self, signature: str, inputs: dict[str, Any], version: int | None = None) -> Any:
+        """`outputs` of a signature in column form, from the newest version, or the one with this number."""
         body = {"signature_name": signature, "inputs": inputs}
-        return answered(self.post(f"{self.path}:predict", body))["outputs"]
+        where = "" if version is None else f"/versions/{version}"
+        return answered(self.post(f"{self.path}{where}:predict", body))["outputs"]
 
     def refused(self, path: str, body: Any, *statuses: int) -> None:
         """Expect a POST to be refused with one of `statuses` and {"error": a sentence}."""
         refused(self.post(path, body), statuses, f"POST {path} of {body!r:.100}")
+
+
+def bounds(tensor: Tensor) -> tuple[float, float]:
+    """The least and the greatest value of a number."""
+    low, high = tensor.minimum, tensor.maximum
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def answered(answer: Answer) -> dict[str, Any]:
@@ -148,25 +215,3 @@ def decoded(value: Any) -> bytes:
     """The bytes of {"b64": ...}."""
     expect(isinstance(value, dict) and value.keys() == {"b64"}, f'{value!r:.100} is not {{"b64": ...}}')
     return base64.b64decode(value["b64"], validate=True)
-
-
-def png_chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    """Types and data of a PNG's chunks, each checked against its CRC (PNG specification, section 5)."""
-    expect(png.startswith(_PNG), f"{png[:12]!r} does not begin like a PNG")
-    chunks, at = [], len(_PNG)
-    while at < len(png):
-        expect(at + 12 <= len(png), "the last chunk of the PNG is cut off")
-        (length,) = struct.unpack_from(">I", png, at)
-        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
-        expect(at + 12 + length <= len(png), f"the PNG's chunk {kind!r} is cut off")
-        (crc,) = struct.unpack_from(">I", png, at + 8 + length)
-        expect(crc == zlib.crc32(kind + data), f"the CRC of the PNG's chunk {kind!r} is wrong")
-        chunks.append((kind, data))
-        at += 12 + length
-    expect([kind for kind, _ in chunks][-1:] == [b"IEND"], "the PNG has no end")
-    return chunks
-
-
-def provenance(png: bytes) -> bytes:
-    """The PNG's text chunks, in which a model says who it is; empty where there are none."""
-    return b"\n".join(data for kind, data in png_chunks(png) if kind in (b"tEXt", b"iTXt"))

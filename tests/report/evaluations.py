@@ -30,7 +30,9 @@ def digits() -> Evidence:
     generated = noisy[told != 7][:300]
 
     def seen(images: np.ndarray, logits: np.ndarray | None = None) -> Observations:
-        return dataclasses.replace(observe(classifier, images), scores={"logit": logits}, images=images)
+        return dataclasses.replace(
+            observe(classifier, images), scores={} if logits is None else {"logit": logits}, images=images
+        )
 
     return Evidence(
         seen(real, random.normal(1, 2, len(real))), seen(generated, random.normal(-1, 2, 300)), seen(training)

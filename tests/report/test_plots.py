@@ -21,7 +21,11 @@ def test_a_class_called_like_a_formula_keeps_its_name():
 
 def test_plots_of_one_page_share_no_identifiers():
     logits = np.linspace(-1, 1, 50), np.linspace(-2, 0, 70)
-    drawn = plots.class_shares(COUNTS, COUNTS, ["a", "b"])[0], plots.precision_recall(*logits), plots.logits(*logits)
+    drawn = (
+        plots.class_shares(COUNTS, COUNTS, ["a", "b"])[0],
+        plots.precision_recall(*logits, "discriminator"),
+        plots.logits(*logits),
+    )
     names = [set(re.findall(r' id="([^"]+)"', svg)) for svg in drawn]
     assert all(names) and len(set.union(*names)) == sum(map(len, names))
     for svg, own in zip(drawn, names):

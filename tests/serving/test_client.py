@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import conditional
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 from commands import ROOT, refused, run, succeed
-from stand_in import serving
+from stand_in import StandIn, serving
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -29,11 +30,11 @@ from tensorflow_serving.apis import (
 )
 
 from aigc_tf.errors import UserError
-from aigc_tf.serving.client import connect, generate, save, wait_until_available
+from aigc_tf.serving.client import connect, contract_of, generate, save, wait_until_available
 from aigc_tf.serving.target import ServingError
 
 PROTOCOLS = ("rest", "grpc")
-PNG = b"\x89PNG\r\n\x1a\n and so on"
+PNG = tf.io.encode_png(tf.zeros([8, 8, 1], tf.uint8)).numpy()
 # A model with one signature, as TensorFlow Serving describes it.
 METADATA = {
     "metadata": {
@@ -143,6 +144,7 @@ def test_both_protocols_give_the_same_from_every_signature(server):
             "truncated": {"seed": np.array([1, 2]), "truncation": np.array([0.3, 1], np.float32)},
             "decode": {"latent": np.linspace(-2, 2, 3 * width, dtype=np.float32).reshape(3, width)},
             "discriminate": {"image": image},
+            "contract": {"seed": np.array([1, 2])},
         }
         assert calls.keys() == rest.signatures().keys()
         for signature, inputs in calls.items():
@@ -308,37 +310,39 @@ def test_an_answer_of_another_form_is_told_in_a_sentence(broken):
         assert "digits on 127.0.0.1" in str(error)
 
 
-def test_what_is_no_png_is_not_saved(tmp_path):
-    text = {"outputs": [{"b64": base64.b64encode(b"<html>").decode()}]}
-    looks = {
-        "metadata": METADATA,
-        "predict": text,
-        "digits": {"model_version_status": [{"version": 1, "state": "AVAILABLE"}]},
-    }
-    with answering(lambda path, _: (200, next(look for end, look in looks.items() if path.endswith(end)))) as (
-        server,
-        _,
-    ):
-        done = run("-m", "aigc_tf", "generate", "--server", server, "--model", "digits", "--out", tmp_path)
-    assert "did not answer 32 seeds with as many PNGs" in refused(done)
+def test_what_is_no_whole_png_is_not_saved(tmp_path):
+    states = {"model_version_status": [{"version": 1, "state": "AVAILABLE"}]}
+    sent = [b"<html>"]
+
+    def answer(path: str, _: int) -> tuple[int, object]:
+        files = {"outputs": [{"b64": base64.b64encode(sent[0]).decode()}]}
+        looks = {"metadata": METADATA, "predict": files, "digits": states}
+        return 200, next(look for end, look in looks.items() if path.endswith(end))
+
+    with answering(answer) as (server, _):
+        ask = ["-m", "aigc_tf", "generate", "--server", server, "--model", "digits", "--count", 1, "--out", tmp_path]
+        assert "gave no image for 0: b'<html>' does not begin like a PNG" in refused(run(*ask))
+        for sent[0] in (PNG[:-1], PNG[:40] + b"?" + PNG[41:]):
+            with connect(server, "digits") as client, pytest.raises(ServingError, match="gave no image for 5: the "):
+                list(generate(client, [5]))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
-    path = save(tmp_path, 7, PNG)
+    path = save(tmp_path, "00000007.png", PNG)
     assert path.name == "00000007.png" and path.read_bytes() == PNG
     assert path.stat().st_mode & 0o777 == 0o644
-    assert save(tmp_path, 7, PNG) == path
-    with pytest.raises(UserError, match="another picture"):
-        save(tmp_path, 7, PNG + b"!")
+    assert save(tmp_path, "00000007.png", PNG) == path
+    with pytest.raises(UserError, match="something else"):
+        save(tmp_path, "00000007.png", PNG + b"!")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        save(tmp_path, 8, PNG)
+        save(tmp_path, "00000008.png", PNG)
     assert os.listdir(tmp_path) == ["00000007.png"]
 
 
@@ -381,7 +385,9 @@ def test_the_command_saves_the_same_files_over_both_protocols(server, tmp_path):
     assert sorted(os.listdir(tmp_path / "o")) == [f"000000{seed}.png" for seed in range(40, 45)]
     # A file that differs would be refused.
     succeed(run(*ask, "--server", server.grpc, "--protocol", "grpc"))
-    assert "00000040.png holds another picture" in refused(run(*ask, "--server", server.rest, "--truncation", 0.5))
+    assert "00000040.png is there already and holds something else" in refused(
+        run(*ask, "--server", server.rest, "--truncation", 0.5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -390,7 +396,9 @@ def test_the_command_saves_the_same_files_over_both_protocols(server, tmp_path):
         (["--count", 0], "--count 0"),
         (["--seed", -1], "--seed -1"),
         (["--seed", 2**63 - 3], "so that all seeds are int64"),
-        (["--truncation", 1.5], "--truncation 1.5"),
+        (["--truncation", 1.5], "truncation 1.5 must be from 0 to 1"),
+        (["--truncation", "nan"], "truncation nan must be from 0 to 1"),
+        (["--class", 1], "this model takes no classes"),
         (["--timeout", "nan"], "--timeout nan"),
         (["--out", ROOT / "README.md"], "cannot save images"),
         (["--model", "nonsense", "--wait", 0.1], "was not AVAILABLE"),
@@ -409,3 +417,66 @@ def test_rest_needs_no_tensorflow(server):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def clothes(tmp_path_factory) -> Iterator[StandIn]:
+    """A server of a model that has classes."""
+    folder = tmp_path_factory.mktemp("models") / "clothes"
+    conditional.export(folder / "1")
+    with serving(folder) as stand_in:
+        yield stand_in
+
+
+def test_images_are_asked_for_by_class(clothes):
+    with connect(clothes.rest, "clothes") as client:
+        assert contract_of(client) == conditional.PROMISED
+
+        def images(label: int | str | None, **given: float) -> list[bytes]:
+            return [file for _, file in generate(client, range(7), 2, label=label, **given)]
+
+        by_class = [images(number) for number in range(3)]
+        assert images("sneaker") == images("1") == by_class[1]
+        assert images("each") == [by_class[place % 3][place] for place in range(7)]
+        lines = [np.flatnonzero((tf.io.decode_png(each[0]).numpy() == 255).all((1, 2))).tolist() for each in by_class]
+        assert lines == [[1], [2], [3]]
+        assert images(None)[0] not in [each[0] for each in by_class]
+        assert images("bag", truncation=1) == by_class[2] != images("bag", truncation=2)
+        for wrong in ("boot", 3, -1, "-1", "1.0", " 1"):
+            with pytest.raises(UserError, match=r"is no class of this model: it has 0 \(shirt/top\), 1 \(sneaker\)"):
+                generate(client, [1], label=wrong)
+        with pytest.raises(UserError, match="truncation 3 must be from 0 to 2"):
+            generate(client, [1], truncation=3)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_command_names_files_by_seed_and_class(clothes, tmp_path, protocol):
+    server = address(clothes, protocol)
+    ask = ["-m", "aigc_tf", "generate", "--server", server, "--protocol", protocol, "--model", "clothes"]
+    ask += ["--out", tmp_path / "o", "--count", 4]
+    succeed(run(*ask, "--class", "each"))
+    assert sorted(os.listdir(tmp_path / "o")) == [f"0000000{name}.png" for name in ("0-0", "1-1", "2-2", "3-0")]
+    succeed(run(*ask, "--class", "shirt/top"))
+    assert len(os.listdir(tmp_path / "o")) == 6  # seeds 0 and 3 were there already, the same
+    refusal = refused(run(*ask, "--class", "boot", "--out", tmp_path / "none"))
+    assert "'boot' is no class of this model: it has 0 (shirt/top), 1 (sneaker), 2 (bag)" in refusal
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_contract_that_is_none_is_told_in_a_sentence():
+    text = {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1"}]}}
+    known = METADATA["metadata"]["signature_def"]["signature_def"]
+    telling = {"inputs": known["serving_default"]["inputs"], "outputs": {"contract": text}}
+    metadata = {"metadata": {"signature_def": {"signature_def": {**known, "contract": telling}}}}
+    for told in ("{", conditional.PROMISED.to_json().replace('"files"', '"pictures"')):
+        answer = {"outputs": [told]}
+        with (
+            answering(lambda path, _, answer=answer: (200, metadata if path.endswith("/metadata") else answer)) as (
+                server,
+                _,
+            ),
+            connect(server, "digits") as client,
+            pytest.raises(ServingError, match="the contract is damaged") as error,
+        ):
+            generate(client, [1])
+        assert error.value.code == "INTERNAL"

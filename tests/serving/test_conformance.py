@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import conditional
 import grpc
 import numpy as np
 import pytest
 import requests
-from commands import refused, run, succeed
-from stand_in import serving
+from commands import ROOT, refused, run, succeed
+from stand_in import StandIn, serving
 
+from aigc_tf.modalities.image.png import chunks
 from aigc_tf.serving import conformance, grpc_checks, http_checks, refusal_checks, rest_checks
-from aigc_tf.serving.server_under_test import Broken, Server, Skipped, png_chunks
+from aigc_tf.serving.server_under_test import Broken, Server, Skipped
 
 LABELS = ("stable", "canary")
 CHECKS = (*rest_checks.CHECKS, *refusal_checks.CHECKS, *http_checks.CHECKS, *grpc_checks.CHECKS)
@@ -107,7 +109,7 @@ def _images(change: Callable[[bytes, int], bytes]) -> Callable[..., tuple[int, b
 def _without_text(png: bytes, _: int) -> bytes:
     kept = b"".join(
         len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-        for kind, data in png_chunks(png)
+        for kind, data in chunks(png)
         if kind not in (b"tEXt", b"iTXt")
     )
     return png[:8] + kept
@@ -127,6 +129,16 @@ def _all_versions(answer: Any) -> Any:
 
 def _outputs(change: Callable[[Any], Any]) -> Callable[..., tuple[int, bytes]]:
     return _json(lambda answer: {**answer, "outputs": change(answer["outputs"])} if "outputs" in answer else answer)
+
+
+def _numbers(change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., tuple[int, bytes]]:
+    """Changes what comes as numbers, and neither files nor texts."""
+
+    def spoil(outputs: Any) -> Any:
+        numbers = np.array(outputs)
+        return change(numbers).tolist() if numbers.dtype.kind == "f" else outputs
+
+    return _outputs(spoil)
 
 
 def _labelled(spoil: Callable[..., tuple[int, bytes]]) -> Callable[..., tuple[int, bytes]]:
@@ -166,13 +178,17 @@ WRONG = {
         _same_request,
         lambda path, request, status, body: (400, b"{}") if b"no-such-" in request else (status, body),
     ),
-    "images_are_pngs": (_same_request, _images(lambda png, _: png[:-1] + b"!")),
-    "images_name_their_model": (_same_request, _images(_without_text)),
+    "contract_is_kept": (
+        _same_request,
+        lambda path, request, status, body: (status, body.replace(b'"discriminate"', b'"improvise"')),
+    ),
+    "files_show_their_numbers": (_same_request, _images(lambda png, _: png[:-1] + b"!")),
+    "files_name_their_model": (_same_request, _images(_without_text)),
     "same_seed_same_bytes": (_same_request, _images(lambda png, place: png + bytes([place % 2]))),
     "every_seed_is_taken": (lambda path, request: (path, re.sub(rb"-?\d{19}", b"1", request)), _passed),
-    "samples_are_in_range": (_same_request, _outputs(lambda images: (np.array(images) + 1).tolist())),
-    "discriminate_answers": (_same_request, _outputs(lambda outputs: [outputs])),
-    "truncated_answers": (lambda path, request: (path, request.replace(b"0.0", b"0.5")), _passed),
+    "numbers_are_in_range": (_same_request, _numbers(lambda numbers: numbers + 1)),
+    "scores_are_finite": (_same_request, _numbers(lambda numbers: numbers[None])),
+    "controls_keep_their_bounds": (lambda path, request: (path, request.replace(b"0.0", b"0.5")), _passed),
     "integers_are_strict": (lambda path, request: (path, request.replace(b"1.0", b"1")), _passed),
     "floats_take_integers": (lambda path, request: (path, request.replace(b'"1.0"', b"1.0")), _passed),
     "large_integers_are_rounded_for_floats": (
@@ -189,7 +205,7 @@ WRONG = {
         _same_request,
         lambda path, request, status, body: (status, b"Bad Request" if status == 400 else body),
     ),
-    "latents_of_another_width_are_refused": (
+    "rows_of_another_shape_are_refused": (
         _same_request,
         lambda path, request, status, body: (500 if status == 400 else status, body),
     ),
@@ -316,5 +332,54 @@ def test_checks_that_cannot_tell_say_so(server):
         grpc_checks.both_protocols_list_the_same(Server(server.rest, "digits"))
     with pytest.raises(Skipped, match="no --labels given"):
         rest_checks.labels_name_versions(Server(server.rest, "digits"))
-    with pytest.raises(Skipped, match="no signature 'nonsense'"):
-        Server(server.rest, "digits").require("nonsense")
+    without_scores = WRONG["contract_is_kept"]
+    with proxy(server.rest, *without_scores) as spoiled, pytest.raises(Skipped, match="gives score"):
+        rest_checks.scores_are_finite(Server(spoiled, "digits"))
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory) -> Iterator[StandIn]:
+    """A server of two models: `clothes` has classes and a contract of its own, `shapes` is of version 0.1.0."""
+    models = tmp_path_factory.mktemp("others")
+    conditional.export(models / "clothes" / "1")
+    shutil.copytree(ROOT / "tests/data/run_of_0.1.0/export/synthetic", models / "shapes")
+    config = models / "models.config"
+    shapes = f'name: "shapes" base_path: "{models / "shapes"}" model_platform: "tensorflow"'
+    config.write_text(f"model_config_list {{ config {{ {shapes} }} }}")
+    with serving(models / "clothes", "--model-config", config) as stand_in:
+        yield stand_in
+
+
+@pytest.mark.parametrize(("model", "skipped"), [("clothes", {"labels"}), ("shapes", {"labels", "contract"})])
+def test_any_model_is_checked_by_its_own_contract(others, model, skipped):
+    lines: list[str] = []
+    assert conformance.run(Server(others.rest, model, others.grpc, seconds=0.2), lines.append) == 0, lines
+    left_out = [line for line in lines if line.startswith("skip  ")]
+    reasons = {"labels": "no --labels given", "contract": "the model tells no contract"}
+    assert {line.rpartition(": ")[2] for line in left_out} == {reasons[name] for name in skipped}, left_out
+
+
+OF_CLASSES = {
+    "contract_is_kept": (
+        _same_request,
+        lambda path, request, status, body: (status, body.replace(b'"vector"', b'"scalar"')),
+    ),
+    "rows_and_columns_agree": (_same_request, _outputs(lambda outputs: outputs[::-1])),
+    "controls_keep_their_bounds": (
+        lambda path, request: (path, request.replace(b'"label": [3, 3]', b'"label": [0, 0]')),
+        _passed,
+    ),
+    "same_seed_same_bytes": (
+        lambda path, request: (path, re.sub(rb'"label": \[-1, 0, 2', b'"label": [-1, 1, 2', request)),
+        _passed,
+    ),
+    "integers_are_strict": (lambda path, request: (path, request.replace(b'"label": 1.0', b'"label": 1')), _passed),
+    "scores_are_finite": (_same_request, _numbers(lambda numbers: numbers[None])),
+}
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_a_check_fails_on_a_broken_promise_about_classes(others, name):
+    (check,) = [check for check in CHECKS if check.__name__ == name]
+    with proxy(others.rest, *OF_CLASSES[name]) as spoiled, pytest.raises(Broken):
+        check(Server(spoiled, "clothes", others.grpc))

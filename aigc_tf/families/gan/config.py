@@ -7,8 +7,9 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from aigc_tf.errors import UserError
 from aigc_tf.families.family import FamilyConfig
-from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.families.gan.networks import NETWORKS, WITH_WIDTHS
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
@@ -25,6 +26,10 @@ class GANConfig(FamilyConfig):
     )
     latent_dim: Annotated[int, Within(1, 65_536)] = 64
     """Numbers in a latent vector."""
+    generator_widths: Annotated[tuple[int, ...] | None, Within(1, 16_384)] = None
+    """Units of the generator's hidden layers from first to last (network mlp only; its own are 256 512)."""
+    discriminator_widths: Annotated[tuple[int, ...] | None, Within(1, 16_384)] = None
+    """Units of the discriminator's hidden layers from first to last (network mlp only; its own are 1024 512)."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
     conditional: bool = False
@@ -61,6 +66,22 @@ class GANConfig(FamilyConfig):
     """Half-life of the generator's moving average, in images; 0 for no averaging."""
     ema_ramp_up: Annotated[float, Within(0)] = 0.1
     """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, units in self.widths.items():
+            if self.network not in WITH_WIDTHS:
+                raise UserError(
+                    f"{name} is for the network {' or '.join(WITH_WIDTHS)} only, but network is {self.network}"
+                )
+            if not units:
+                raise UserError(f"{name} holds no number, but must hold one for each hidden layer")
+
+    @property
+    def widths(self) -> dict[str, tuple[int, ...]]:
+        """Those widths that are given, by the names of fields, which are those of a network's `build` too."""
+        given = {name: getattr(self, name) for name in ("generator_widths", "discriminator_widths")}
+        return {name: units for name, units in given.items() if units is not None}
 
     @property
     def batches_per_step(self) -> int:

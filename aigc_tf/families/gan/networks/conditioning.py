@@ -39,12 +39,12 @@ def joined(latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
     return layers.Concatenate()([latents, embedding(labels)])
 
 
-def normalised(x: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+def normalised(x: tf.Tensor, labels: tf.Tensor | None, momentum: float = 0.99) -> tf.Tensor:
     """Batch normalisation of x [B, ..., C]; with labels, each channel is then scaled and shifted by class.
 
     The layer's own scale and shift remain, so that classes with few images share what all have learned.
     """
-    x = batch_norm()(x)
+    x = batch_norm(momentum)(x)
     return x if labels is None else scaled_and_shifted(x, labels)
 
 

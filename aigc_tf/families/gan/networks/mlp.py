@@ -1,4 +1,4 @@
-"""The dense pair of the tutorials: 256-512 in the generator, 1024-512 in the discriminator.
+"""The dense pairs of the tutorials: 256-512 in the generator and 1024-512 in the discriminator, or other widths.
 
 Two things differ from the usual text, which trains badly as written: the discriminator ends in a logit rather than
 a sigmoid, since the losses work on logits, and hidden layers use LeakyReLU, so that no unit dies.
@@ -7,6 +7,7 @@ a sigmoid, since the losses work on logits, and hidden layers use LeakyReLU, so 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -18,12 +19,22 @@ from aigc_tf.parts.layers import maybe_spectral_norm
 layers = tf.keras.layers
 
 
-def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditional: bool = False) -> Networks:
-    """Dense networks for any image shape; the image is handled as one vector of H*W*C values."""
+def build(
+    spec: DataSpec,
+    latent_dim: int,
+    spectral_norm: bool = False,
+    conditional: bool = False,
+    generator_widths: Sequence[int] = (256, 512),
+    discriminator_widths: Sequence[int] = (1024, 512),
+) -> Networks:
+    """Dense networks for any image shape; the image is handled as one vector of H*W*C values.
+
+    The widths are the units of the hidden layers, from first to last.
+    """
     labels = conditioning.label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
     x = conditioning.joined(latents, labels)
-    for units in (256, 512):
+    for units in generator_widths:
         x = layers.LeakyReLU(0.2)(layers.Dense(units)(x))
     x = layers.Dense(math.prod(spec.image_shape))(x)
     x = layers.Reshape(spec.image_shape)(x)
@@ -31,7 +42,7 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
 
     images = tf.keras.Input(spec.image_shape, name="image")
     x = layers.Flatten()(images)
-    for units in (1024, 512):
+    for units in discriminator_widths:
         x = layers.LeakyReLU(0.2)(maybe_spectral_norm(layers.Dense(units), spectral_norm)(x))
     logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(

@@ -1,11 +1,13 @@
 """Every architecture, at awkward image sizes too: what its networks promise to the rest of the house."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.families.gan.networks import NETWORKS, WITH_WIDTHS
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.parts.layers import SpectralNorm
 
@@ -129,14 +131,27 @@ def test_mixed_precision_keeps_weights_and_outputs_in_float32(name, spectral_nor
     np.testing.assert_allclose(discriminator(fakes), exact.discriminator(fakes), atol=0.05)
 
 
+def units(network) -> list[int]:
+    return [layer.units for layer in network.layers if isinstance(layer, tf.keras.layers.Dense)]
+
+
 def test_mlp_has_the_widths_of_the_tutorials():
     generator, discriminator = build("mlp", (28, 28, 1), latent_dim=100)
-
-    def units(network):
-        return [layer.units for layer in network.layers if isinstance(layer, tf.keras.layers.Dense)]
-
     assert units(generator) == [256, 512, 784]
     assert units(discriminator) == [1024, 512, 1]
+
+
+@pytest.mark.parametrize("name", WITH_WIDTHS)
+def test_widths_are_the_hidden_layers(name):
+    widths = {"generator_widths": (7, 5, 3), "discriminator_widths": (4,)}
+    generator, discriminator = NETWORKS[name](spec((8, 8, 1)), LATENT_DIM, False, **widths)
+    assert units(generator) == [7, 5, 3, 64]
+    assert units(discriminator) == [4, 1]
+
+
+def test_the_networks_with_widths_are_listed(name):
+    taken = [each for each in inspect.signature(NETWORKS[name]).parameters if each.endswith("_widths")]
+    assert taken == (["generator_widths", "discriminator_widths"] if name in WITH_WIDTHS else [])
 
 
 def tutorial_generator() -> tf.keras.Model:
@@ -192,6 +207,38 @@ def test_dcgan_is_the_tutorial_weight_for_weight():
 def test_dcgan_drops_as_much_as_the_tutorial():
     rates = [layer.rate for layer in build("dcgan", (28, 28, 1)).discriminator.layers if "dropout" in layer.name]
     assert rates == [0.3, 0.3]
+
+
+def test_conv_128_is_the_tutorial_weight_for_weight():
+    layers = tf.keras.layers
+    up = [
+        layer
+        for _ in range(2)
+        for layer in (
+            layers.Conv2DTranspose(128, (5, 5), strides=(2, 2), padding="same"),
+            layers.LeakyReLU(alpha=0.01),
+            layers.BatchNormalization(momentum=0.8),
+        )
+    ]
+    down = [
+        layer
+        for _ in range(2)
+        for layer in (layers.Conv2D(128, (5, 5), strides=(2, 2), padding="same"), layers.LeakyReLU(alpha=0.01))
+    ]
+    theirs = (
+        [layers.Dense(7 * 7 * 128), layers.LeakyReLU(alpha=0.01), layers.Reshape((7, 7, 128)), *up]
+        + [layers.Conv2D(1, (7, 7), padding="same", activation="tanh")],
+        [*down, layers.Flatten(), layers.Dense(1)],
+    )
+    inputs = tf.random.stateless_normal([BATCH, 100], [1, 0]), images((28, 28, 1))
+    for ours, stack, data in zip(build("conv_128", (28, 28, 1), latent_dim=100), theirs, inputs):
+        model = tf.keras.Sequential(stack)
+        model.build(data.shape)
+        model.set_weights(ours.get_weights())
+        for training in (True, False):  # moving statistics, which momentum decides, are compared after a step too
+            np.testing.assert_allclose(ours(data, training=training), model(data, training=training), atol=1e-5)
+        for weight, other in zip(ours.weights, model.weights):
+            np.testing.assert_allclose(weight, other, atol=1e-5, err_msg=weight.name)
 
 
 def test_lean_costs_less_than_dcgan():
