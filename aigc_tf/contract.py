@@ -38,7 +38,8 @@ class Tensor:
         beyond: what an input below `minimum`, above `maximum` or that is no number counts as: "clipped" for the nearest
             bound (`default` where it is no number), "default" for the default; empty where there are no bounds.
         file: the kind of file that each string holds, as `Modality.file` names it; empty for no file.
-        fixed_at: the value of an input at which all seeds have one answer; None where there is none.
+        fixed_at: the value of an input at which all seeds have one answer, while no other input is left to chance;
+            None where there is none.
     """
 
     dtype: str

@@ -54,4 +54,5 @@ def check(model: GenerativeModel, config: TrainConfig, data: Dataset) -> None:
 
 def _activations(network: tf.keras.Model) -> int:
     """Numbers that all layers give for one image."""
-    return sum(tf.TensorShape(layer.output_shape[1:]).num_elements() or 0 for layer in network.layers[1:])
+    hidden = (layer for layer in network.layers if not isinstance(layer, tf.keras.layers.InputLayer))
+    return sum(tf.TensorShape(layer.output_shape[1:]).num_elements() or 0 for layer in hidden)

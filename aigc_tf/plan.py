@@ -50,8 +50,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
 
 def _forward_flops(network: tf.keras.Model) -> int:
     """FLOPs of one forward pass for one image, counted by TensorFlow's profiler."""
-    inputs = [tf.TensorSpec([1, *tensor.shape[1:]], tensor.dtype) for tensor in network.inputs]
-    forward = tf.function(lambda *tensors: network(*tensors, training=False)).get_concrete_function(*inputs)
+    one = tf.nest.map_structure(lambda given: tf.TensorSpec([1, *given.shape[1:]], given.dtype), network.input)
+    forward = tf.function(lambda given: network(given, training=False)).get_concrete_function(one)
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     level = tf.get_logger().level

@@ -55,6 +55,7 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Con
             "source": spec.source,
             "licence": spec.licence,
             "num_examples": spec.num_examples,
+            "class_names": list(spec.class_names),
             "fingerprint": spec.fingerprint,
         },
         "recipe": json.loads(run.config_file.read_text()),

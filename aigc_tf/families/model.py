@@ -28,8 +28,6 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
-        conditions: what each sampling signature takes beside the seed, by name (a label); each has a default
-            and bounds.
         controls: numbers that steer sampling, by name, which one signature takes; each has a default and bounds, too.
         controlled: the name of the signature that takes them.
         spec: what it learns.
@@ -40,7 +38,6 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     """
 
     averaged: tuple[str, ...] = ()
-    conditions: Mapping[str, Tensor] = {}
     controls: Mapping[str, Tensor] = {}
     controlled = "controlled"
 
@@ -60,6 +57,11 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
             setattr(self, name, network)
         for name in self.averaged:
             setattr(self, f"ema_{name}", _in_float32(networks[name]))
+
+    @property
+    def conditions(self) -> Mapping[str, Tensor]:
+        """What each sampling signature takes beside the seed, by name (a label); each has a default, and bounds."""
+        return {}
 
     @property
     def networks(self) -> dict[str, tf.keras.Model]:

@@ -32,6 +32,8 @@ class GANConfig(FamilyConfig):
     """Units of the discriminator's hidden layers from first to last (network mlp only; its own are 1024 512)."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator (Miyato et al. 2018)."""
+    conditional: bool = False
+    """Learn from labels too, and sample any class asked for."""
 
     # Objective
     loss: Annotated[str, OneOf(GAN_LOSSES), arg(help=f"Adversarial loss: {', '.join(GAN_LOSSES)}.")] = "non_saturating"
@@ -87,4 +89,4 @@ class GANConfig(FamilyConfig):
 
     @property
     def title(self) -> str:
-        return f"{self.network}-{self.loss}"
+        return f"{self.network}-{self.loss}" + ("-conditional" if self.conditional else "")

@@ -10,18 +10,21 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.gan import costs
+from aigc_tf.errors import UserError
+from aigc_tf.families.gan import costs, pictures
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import exact_rows
-from aigc_tf.parts.great_circle import walk
+from aigc_tf.parts import exact_rows, labels
 from aigc_tf.parts.latents import latents_from_seeds
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
 from aigc_tf.parts.optimizers import OPTIMIZERS, make_slots
 from aigc_tf.parts.penalties import PENALTIES
+
+Critic = Callable[..., tf.Tensor]
+"""Logits float32 [b, 1] of images float32 [b, H, W, C], and of `training`."""
 
 # Independent streams of noise under one seed.
 _LATENTS, _PENALTIES = range(2)
@@ -46,7 +49,7 @@ class GAN(GenerativeModel):
 
     `config` decides the objective and the moving average; networks, loss and penalties come as objects, so that any
     of them can be one's own. `ema_generator` is the moving average of the generator: samples, evaluation and exports
-    use it.
+    use it. With `conditional` both networks take labels too (see `Networks`).
     """
 
     averaged = ("generator",)
@@ -68,6 +71,18 @@ class GAN(GenerativeModel):
         self.loss_functions = loss
         self.penalty_functions = dict(penalties)
 
+    @property
+    def conditions(self) -> Mapping[str, Tensor]:
+        """The label, which is any class, drawn from the seed by the training frequencies, where it names none."""
+        if not self.settings.conditional:
+            return {}
+        return {"label": Tensor("int64", (), 0, self.spec.num_classes - 1, default=-1, beyond="default")}
+
+    @property
+    def _class_counts(self) -> tuple[int, ...]:
+        """Training examples of each class, or equal shares where nobody counted."""
+        return self.spec.class_counts or (1,) * self.spec.num_classes
+
     def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:
         """Take one optimizer a network. Keras' own slot gets the generator's, since it would invent one otherwise."""
         super().compile(optimizer=generator_optimizer, **kwargs)
@@ -87,23 +102,28 @@ class GAN(GenerativeModel):
 
         `data["image"]` is float32 [critic_steps * b, H, W, C]: every discriminator update gets images of its own,
         taken with a stride, so that replicas together see the rows that one device would see. The last fakes serve
-        the generator's update too; that saves a pass through the generator.
+        the generator's update too; that saves a pass through the generator. With labels, `data["label"]` int32, the
+        fakes of an update are of the classes of its real images, row by row: classes then come in their proportions,
+        and points between real and fake have a class.
         """
         self._set_learning_rates()
         critic_steps = self.settings.critic_steps
         for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
-            fake = self.generator(self._latents(update), training=True)
-            self._train_discriminator(data["image"][i::critic_steps], fake, update)
+            classes = self._classes(data, i)
+            fake = self.generator(_inputs(self._latents(update), classes), training=True)
+            self._train_discriminator(self._critic(classes), data["image"][i::critic_steps], fake, update)
 
         update = (self.step + 1) * critic_steps - 1
         real = data["image"][critic_steps - 1 :: critic_steps]  # [b, H, W, C]
+        classes = self._classes(data, critic_steps - 1)  # [b, K] or None
+        critic = self._critic(classes)
         with tf.GradientTape() as tape:
-            fake = self.generator(self._latents(update), training=True)  # [b, H, W, C]
+            fake = self.generator(_inputs(self._latents(update), classes), training=True)  # [b, H, W, C]
             with tape.stop_recording():
-                self._train_discriminator(real, fake, update)
+                self._train_discriminator(critic, real, fake, update)
             # Losses that do not compare with real images drop the first of these when the graph is pruned.
-            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
             loss = self._global_mean(losses)
         norm = self._minimise(tape, loss, self.generator, self.generator_optimizer)
@@ -115,55 +135,73 @@ class GAN(GenerativeModel):
 
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
-        logits = tf.squeeze(self.discriminator(data["image"], training=False), -1)
+        classes = labels.shares(data["label"], self._class_counts) if self.settings.conditional else None
+        logits = tf.squeeze(self.discriminator(_inputs(data["image"], classes), training=False), -1)
         self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
         return {}
 
     def sampler(self, weights: Weights = "ema") -> Sampler:
-        decode = self.decoder(weights)
+        decode, counts = self.decoder(weights), self._class_counts
 
-        def draw(seed: tf.Tensor, truncation: tf.Tensor | None = None) -> tf.Tensor:
+        def draw(seed: tf.Tensor, truncation: tf.Tensor | None = None, label: tf.Tensor | None = None) -> tf.Tensor:
             latents = latents_from_seeds(seed, self.settings.latent_dim)
-            return decode(latents if truncation is None else latents * truncation[:, None])
+            latents = latents if truncation is None else latents * truncation[:, None]
+            if not self.settings.conditional:
+                return decode(latents)
+            any_class = labels.of_seeds(seed, counts)
+            told = any_class if label is None else labels.told(label, any_class, counts)
+            return decode(latents, labels.shares(told, counts))
 
         return draw
 
-    def decoder(self, weights: Weights = "ema") -> Callable[[tf.Tensor], tf.Tensor]:
-        """A function that makes images float32 [N,H,W,C] in [-1, 1] of latents float32 [N, latent_dim]; no row depends
-        on another. As for `sampler`, call this outside of graphs."""
+    def decoder(self, weights: Weights = "ema") -> Callable[..., tf.Tensor]:
+        """A function that makes images float32 [N,H,W,C] in [-1, 1] of latents float32 [N, latent_dim] and, if the GAN
+        is conditional, shares of the classes float32 [N, K]; no row depends on another. As for `sampler`, call this
+        outside of graphs."""
         generator, shape = self.view(weights)["generator"], list(self.spec.image_shape)
-        return lambda latents: exact_rows.apply(lambda row: generator(row, training=False), latents, shape)
+
+        def decode(latents: tf.Tensor, classes: tf.Tensor | None = None) -> tf.Tensor:
+            return exact_rows.apply(lambda row: generator(row, training=False), _inputs(latents, classes), shape)
+
+        return decode
 
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
-        """decode: latent float32 [N, Z] -> image float32 [N,H,W,C]; discriminate: image -> logit float32 [N]."""
-        decoder, images = self.decoder(weights), self.spec.modality.graph
+        """decode: latent float32 [N, Z] -> image float32 [N,H,W,C]; discriminate: image -> logit float32 [N].
+
+        If the GAN is conditional, both take labels int64 [N] as well. Any class is, for `decode`, one that the latent
+        decides (`labels.of_latents`), and for `discriminate` the mean over the classes by their training frequencies.
+        """
+        decoder, images, counts = self.decoder(weights), self.spec.modality.graph, self._class_counts
         image = {"image": self.spec.modality.numbers(self.spec.shape)}
         latent = {"latent": Tensor("float32", (self.settings.latent_dim,))}
 
-        def decode(latent: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": images.to_numbers(decoder(latent))}
+        def decode(latent: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+            if label is None:
+                return {"image": images.to_numbers(decoder(latent))}
+            told = labels.told(label, labels.of_latents(latent, counts), counts)
+            return {"image": images.to_numbers(decoder(latent, labels.shares(told, counts)))}
 
-        def discriminate(image: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"logit": tf.squeeze(self.discriminator(images.from_numbers(image), training=False), -1)}
+        def discriminate(image: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+            classes = None if label is None else labels.shares(label, counts)
+            return {"logit": _logits(self.discriminator, _inputs(images.from_numbers(image), classes), training=False)}
 
+        score = Signature("score", {**image, **self.conditions}, {"logit": Tensor("float32")})
         return {
-            "decode": (Signature("decode", latent, image), decode),
-            "discriminate": (Signature("score", image, {"logit": Tensor("float32")}), discriminate),
+            "decode": (Signature("decode", {**latent, **self.conditions}, image), decode),
+            "discriminate": (score, discriminate),
         }
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
-        """Samples of the averaged generator and of the raw one, and a walk between latents in each second row."""
-        latents = latents_from_seeds(tf.range(count, dtype=tf.int64), self.settings.latent_dim)
-        rows = count // columns // 2
-        ends = latents_from_seeds(tf.range(rows + 1, dtype=tf.int64), self.settings.latent_dim)
-        walks = tf.concat([walk(ends[i], ends[i + 1], columns) for i in range(rows)], axis=0)
+        """Samples of the averaged generator and of the raw one, and walks between latents, and between classes."""
+        kind = columns, self.settings.latent_dim, self.spec.num_classes if self.settings.conditional else 0
+        samples, walks = pictures.samples(count, *kind), pictures.interpolations(count // columns // 2, *kind)
         to_stored, decode = self.spec.modality.graph.to_stored, self.decoder()
-        averaged = tf.function(lambda latents: to_stored(decode(latents)))
-        raw = tf.function(lambda: to_stored(self.generator(latents, training=False)))
+        averaged = tf.function(lambda latents, classes: to_stored(decode(latents, classes)))
+        raw = tf.function(lambda: to_stored(self.generator(_inputs(*samples), training=False)))
         return {
-            "samples/averaged": lambda: averaged(latents),
+            "samples/averaged": lambda: averaged(*samples),
             "samples/raw": raw,
-            "samples/interpolation": lambda: averaged(walks),
+            "samples/interpolation": lambda: averaged(*walks),
         }
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
@@ -172,11 +210,23 @@ class GAN(GenerativeModel):
     def kept_activations(self, activations: Mapping[str, int]) -> int:
         return costs.kept_activations(activations, self.settings)
 
-    def _train_discriminator(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
+    def _classes(self, data: dict[str, tf.Tensor], i: int) -> tf.Tensor | None:
+        """The labels of update i of a step as shares of the classes, float32 [b, K]; None without labels."""
+        if not self.settings.conditional:
+            return None
+        return labels.shares(data["label"][i :: self.settings.critic_steps], self._class_counts)
+
+    def _critic(self, classes: tf.Tensor | None) -> Critic:
+        """The discriminator of images [b, H, W, C] of these classes."""
+        if classes is None:
+            return self.discriminator
+        return lambda images, training: self.discriminator([images, classes], training=training)
+
+    def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._logits(real), self._logits(fake)  # [b]
+            real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
-            losses = adversarial + self._penalties(real, fake, update)  # [b]
+            losses = adversarial + self._penalties(critic, real, fake, update)  # [b]
             loss = self._global_mean(losses)
         norm = self._minimise(tape, loss, self.discriminator, self.discriminator_optimizer)
         self.track(
@@ -191,7 +241,7 @@ class GAN(GenerativeModel):
             }
         )
 
-    def _penalties(self, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
+    def _penalties(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
         """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones.
 
         Their weight rises as the learning rates fall.
@@ -203,7 +253,7 @@ class GAN(GenerativeModel):
         for name, penalty in self.penalty_functions.items():
             values = tf.cond(
                 due,
-                lambda penalty=penalty: penalty(self.discriminator, real, fake, uniform),
+                lambda penalty=penalty: penalty(critic, real, fake, uniform),
                 lambda: tf.zeros_like(uniform),
             )
             self.trackers[f"penalty/{name}"].update_state(values, sample_weight=tf.cast(due, tf.float32))
@@ -239,9 +289,6 @@ class GAN(GenerativeModel):
         """This replica's part of the mean over the global batch; gradients are summed over replicas."""
         return tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
 
-    def _logits(self, images: tf.Tensor) -> tf.Tensor:
-        return tf.squeeze(self.discriminator(images, training=True), -1)
-
     def _latents(self, update: tf.Tensor) -> tf.Tensor:
         shape = [self.config.global_batch_size, self.settings.latent_dim]
         return self._noise(_LATENTS, update, tf.random.stateless_normal, shape)
@@ -252,18 +299,36 @@ class GAN(GenerativeModel):
         return self.replica_rows(draw(shape, seed, alg="philox"))
 
 
+def _inputs(first: tf.Tensor, classes: tf.Tensor | None) -> Any:
+    """What a network takes: latents or images, and shares of the classes where there are labels."""
+    return first if classes is None else [first, classes]
+
+
+def _logits(critic: Critic, images: Any, training: bool = True) -> tf.Tensor:
+    return tf.squeeze(critic(images, training=training), -1)
+
+
 def create(spec: DataSpec, config: TrainConfig) -> GAN:
     """The GAN that `config` describes, with freshly drawn weights and optimizers, ready for `fit`.
 
     Weights are drawn from the global seed (`tf.keras.utils.set_random_seed`). Call it under the strategy's scope.
+    Raises UserError where it is to learn from labels that the data do not have.
     """
     settings = config.family
     assert isinstance(settings, GANConfig)
+    if settings.conditional and not spec.num_classes:
+        raise UserError(f"conditional needs labels, and {config.dataset} has none")
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
         build = NETWORKS[settings.network]
-        networks = build(spec, settings.latent_dim, settings.spectral_norm, **settings.widths)
+        networks = build(
+            spec,
+            settings.latent_dim,
+            settings.spectral_norm,
+            conditional=settings.conditional,
+            **settings.widths,
+        )
         penalties = {name: PENALTIES[name] for name in settings.penalties}
         gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,6 +18,7 @@ from aigc_tf.parts.penalties import PENALTIES
 
 SHAPE = (8, 9, 1)
 SPEC = DataSpec(SHAPE, 0, 1000, (), "sha256:0", "a test", "none")
+LABELLED = dataclasses.replace(SPEC, num_classes=3, class_names=("a", "b", "c"), class_counts=(100, 300, 600))
 BATCH = 4
 
 
@@ -55,8 +58,9 @@ def tiny_gan(settings: TrainConfig, replicas: int = 1, penalties=None, learning_
     return gan
 
 
-def created_gan(settings: TrainConfig, replicas: int = 1, eager: bool = False, spec: DataSpec = SPEC) -> GAN:
-    """The GAN that a training run would get."""
+def created_gan(settings: TrainConfig, replicas: int = 1, eager: bool = False, spec: DataSpec | None = None) -> GAN:
+    """The GAN that a training run would get, of images with labels if it is to take them."""
+    spec = spec or (LABELLED if settings.family.conditional else SPEC)
     tf.keras.utils.set_random_seed(settings.seed)
     with strategy(replicas).scope():
         gan = FAMILIES["gan"].create(spec, settings)
@@ -68,12 +72,17 @@ def real_images(step: int, rows: int, shape=SHAPE) -> tf.Tensor:
     return tf.random.stateless_uniform([rows, *shape], [step, 77], -1.0, 1.0)
 
 
+def real_labels(step: int, rows: int) -> tf.Tensor:
+    return tf.random.stateless_uniform([rows], [step, 78], 0, LABELLED.num_classes, tf.int32)
+
+
 def train(gan: GAN, steps: int) -> GAN:
-    """Run `fit` for `steps` steps, on from the model's step; the images of a step depend on the step alone."""
+    """Run `fit` for `steps` steps, on from the model's step; images and labels of a step depend on the step alone."""
     rows = gan.config.global_batch_size * gan.settings.critic_steps
     first = int(gan.step.numpy())
-    images = np.concatenate([real_images(step, rows, gan.spec.image_shape) for step in range(first, first + steps)])
-    data = {"image": images, "label": np.zeros(len(images), np.int32)}
+    to_come = range(first, first + steps)
+    images = np.concatenate([real_images(step, rows, gan.spec.image_shape) for step in to_come])
+    data = {"image": images, "label": np.concatenate([real_labels(step, rows) for step in to_come])}
     gan.fit(tf.data.Dataset.from_tensor_slices(data).batch(rows, drop_remainder=True), verbose=0)
     assert gan.step.numpy() == first + steps
     return gan

@@ -1,9 +1,21 @@
-"""Every loss × penalty × network takes a step from which training can go on."""
+"""Every loss × penalty × network takes a step from which training can go on, with labels and without."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_gans import BATCH, SPEC, assert_close, config, created_gan, real_images, some_change, train, weights
+from small_gans import (
+    BATCH,
+    LABELLED,
+    SPEC,
+    assert_close,
+    config,
+    created_gan,
+    real_images,
+    real_labels,
+    some_change,
+    train,
+    weights,
+)
 
 from aigc_tf.families import signatures
 from aigc_tf.families.gan.model import GAN
@@ -27,17 +39,36 @@ def networks(network):
     return pair, [part.get_weights() for part in pair]
 
 
+@pytest.fixture(scope="module")
+def conditional_networks(network):
+    tf.keras.utils.set_random_seed(0)
+    pair = NETWORKS[network](LABELLED, config().family.latent_dim, spectral_norm=True, conditional=True)
+    return pair, [part.get_weights() for part in pair]
+
+
 @pytest.mark.parametrize("penalties", ONE_OR_NO_PENALTY, ids=lambda names: "+".join(names) or "none")
 @pytest.mark.parametrize("loss", GAN_LOSSES)
 def test_a_finite_step(networks, network, loss, penalties):
+    assert_a_finite_step(networks, SPEC, config(network=network, loss=loss, penalties=penalties))
+
+
+@pytest.mark.parametrize("loss", GAN_LOSSES)
+def test_a_finite_step_with_labels(conditional_networks, network, loss):
+    """With all penalties at once: they see nothing of labels but another discriminator."""
+    settings = config(network=network, loss=loss, penalties=tuple(PENALTIES), conditional=True)
+    assert_a_finite_step(conditional_networks, LABELLED, settings)
+
+
+def assert_a_finite_step(networks, spec, settings):
     pair, first = networks
     for part, values in zip(pair, first):
         part.set_weights(values)
+    penalties = settings.family.penalties
     functions = {name: PENALTIES[name] for name in penalties}
-    gan = GAN(SPEC, pair, GAN_LOSSES[loss], functions, config(network=network, loss=loss, penalties=penalties))
+    gan = GAN(spec, pair, GAN_LOSSES[settings.family.loss], functions, settings)
     gan.compile(tf.keras.optimizers.Adam(1e-3), tf.keras.optimizers.Adam(1e-3))
     before = weights(gan)
-    gan.train_step({"image": real_images(0, BATCH), "label": tf.zeros([BATCH], tf.int32)})
+    gan.train_step({"image": real_images(0, BATCH), "label": real_labels(0, BATCH)})
     after = weights(gan)
     for name, value in after.items():
         assert np.isfinite(value).all(), name
@@ -47,14 +78,16 @@ def test_a_finite_step(networks, network, loss, penalties):
     assert shown <= gan.tracked().keys() and np.isfinite(list(gan.tracked().values())).all()
 
 
-def test_mixed_precision_steps_keep_weights_in_float32(network):
-    settings = config(network=network, mixed_precision=True, spectral_norm=True, penalties=("r1", "wgan_gp"))
+@pytest.mark.parametrize("conditional", [False, True], ids=["", "conditional"])
+def test_mixed_precision_steps_keep_weights_in_float32(network, conditional):
+    same = {"network": network, "spectral_norm": True, "penalties": ("r1", "wgan_gp"), "conditional": conditional}
+    settings = config(mixed_precision=True, **same)
     low = created_gan(settings, eager=True)
     assert "bfloat16" in {layer.compute_dtype for layer in low.generator.layers}
     train(low, 1)
     for name, value in weights(low).items():
         assert value.dtype in (np.float32, np.int32, np.int64) and np.isfinite(value).all(), name
-    full = train(created_gan(config(network=network, spectral_norm=True, penalties=("r1", "wgan_gp")), eager=True), 1)
+    full = train(created_gan(config(**same), eager=True), 1)
     assert low.tracked()["loss/discriminator"] == pytest.approx(full.tracked()["loss/discriminator"], rel=0.1)
     assert tf.keras.mixed_precision.global_policy().name == "float32"
 

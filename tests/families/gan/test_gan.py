@@ -234,9 +234,9 @@ def restore(gan, path):
         tf.train.Checkpoint(model=gan).restore(path).assert_existing_objects_matched()
 
 
-@pytest.mark.parametrize("network", ["lean", "dcgan"])
-def test_a_run_from_a_checkpoint_goes_on_bit_for_bit(network, tmp_path):
-    settings = config(network=network, penalties=("wgan_gp",), penalty_interval=2, spectral_norm=True)
+@pytest.mark.parametrize("changes", [{}, {"network": "dcgan"}, {"conditional": True, "critic_steps": 2}], ids=str)
+def test_a_run_from_a_checkpoint_goes_on_bit_for_bit(changes, tmp_path):
+    settings = config(penalties=("wgan_gp",), penalty_interval=2, spectral_norm=True, **changes)
     unbroken = train(created_gan(settings), 3)
 
     stopped = train(created_gan(settings), 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.parts.layers import batch_norm, maybe_spectral_norm
 
@@ -31,21 +32,24 @@ def _channels(level: int) -> int:
     return min(_FINEST_CHANNELS << level, _MOST_CHANNELS)
 
 
-def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Networks:
+def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditional: bool = False) -> Networks:
     """One stage per halving of the image on both sides; any size, since a stage enlarges to whatever comes next."""
     *image_shape, image_channels = spec.image_shape
     sizes = _sizes(*image_shape)
     coarsest = len(sizes) - 1
     rows, columns = sizes[-1]
 
+    labels = conditioning.label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
-    x = layers.Dense(rows * columns * _channels(coarsest), use_bias=False)(latents)
+    x = layers.Dense(rows * columns * _channels(coarsest), use_bias=False)(conditioning.joined(latents, labels))
     x = layers.ReLU()(batch_norm()(x))
     x = layers.Reshape([rows, columns, _channels(coarsest)])(x)
     for level in reversed(range(coarsest)):
         x = layers.Conv2D(_channels(level), 3, padding="same", use_bias=False)(x)
-        x = layers.Resizing(*sizes[level], interpolation="bilinear")(x)
-        x = layers.ReLU()(batch_norm()(x))  # [B, *sizes[level], channels]
+        enlarge = layers.Resizing(*sizes[level], interpolation="bilinear")
+        # Scales and shifts by class cost a quarter on a quarter of the pixels.
+        x = batch_norm()(enlarge(x)) if labels is None else enlarge(conditioning.normalised(x, labels))
+        x = layers.ReLU()(x)  # [B, *sizes[level], channels]
     x = layers.Conv2D(image_channels, 3, padding="same")(x)
     fakes = layers.Activation("tanh", dtype="float32", name="image")(x)
 
@@ -56,7 +60,8 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False) -> Netwo
     # One layer that sees the whole image: strokes that are right one by one need not make a digit.
     x = maybe_spectral_norm(layers.Dense(_channels(coarsest)), spectral_norm)(layers.Flatten()(x))
     x = layers.LeakyReLU(0.2)(x)
-    logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
+    logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        tf.keras.Model(latents, fakes, name="lean_generator"), tf.keras.Model(images, logits, name="lean_discriminator")
+        conditioning.model(latents, labels, fakes, "lean_generator"),
+        conditioning.model(images, labels, logits, "lean_discriminator"),
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.parts.layers import maybe_spectral_norm
 
@@ -22,6 +23,7 @@ def build(
     spec: DataSpec,
     latent_dim: int,
     spectral_norm: bool = False,
+    conditional: bool = False,
     generator_widths: Sequence[int] = (256, 512),
     discriminator_widths: Sequence[int] = (1024, 512),
 ) -> Networks:
@@ -29,7 +31,9 @@ def build(
 
     The widths are the units of the hidden layers, from first to last.
     """
-    latents = x = tf.keras.Input([latent_dim], name="latent")
+    labels = conditioning.label_input(spec, conditional)
+    latents = tf.keras.Input([latent_dim], name="latent")
+    x = conditioning.joined(latents, labels)
     for units in generator_widths:
         x = layers.LeakyReLU(0.2)(layers.Dense(units)(x))
     x = layers.Dense(math.prod(spec.image_shape))(x)
@@ -40,7 +44,8 @@ def build(
     x = layers.Flatten()(images)
     for units in discriminator_widths:
         x = layers.LeakyReLU(0.2)(maybe_spectral_norm(layers.Dense(units), spectral_norm)(x))
-    logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(x)
+    logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        tf.keras.Model(latents, fakes, name="mlp_generator"), tf.keras.Model(images, logits, name="mlp_discriminator")
+        conditioning.model(latents, labels, fakes, "mlp_generator"),
+        conditioning.model(images, labels, logits, "mlp_discriminator"),
     )

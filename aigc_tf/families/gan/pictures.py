@@ -1,0 +1,39 @@
+"""What a GAN shows of itself while it trains."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from aigc_tf.parts.great_circle import walk
+from aigc_tf.parts.latents import latents_from_seeds
+
+Shown = tuple[tf.Tensor, tf.Tensor | None]
+"""Latents float32 [N, Z], and shares of the classes float32 [N, K], None without labels."""
+
+
+def samples(count: int, columns: int, latent_dim: int, num_classes: int) -> Shown:
+    """`count` seeds from 0 up; with classes (`num_classes` is not 0) each row of `columns` shows one, in label order,
+    and each column one seed, until all had their row."""
+    rows, places = np.divmod(np.arange(count), columns)
+    if not num_classes:
+        return latents_from_seeds(tf.range(count, dtype=tf.int64), latent_dim), None
+    rounds, classes = np.divmod(rows, num_classes)
+    seeds = tf.constant(places + columns * rounds, tf.int64)
+    return latents_from_seeds(seeds, latent_dim), tf.one_hot(classes, num_classes)
+
+
+def interpolations(walks: int, columns: int, latent_dim: int, num_classes: int) -> Shown:
+    """A row of `columns` for each of so many walks from one latent to the next along the great circle; with classes
+    each is within one, and behind it comes a row in which the latent stays and the class turns into the next."""
+    ends = latents_from_seeds(tf.range(walks + 1, dtype=tf.int64), latent_dim)
+    rows = [walk(ends[i], ends[i + 1], columns) for i in range(walks)]
+    if not num_classes:
+        return tf.concat(rows, axis=0), None
+    latents, classes = [], []
+    share = tf.linspace(0.0, 1.0, columns)[:, None]
+    for i, row in enumerate(rows):
+        here, there = tf.unstack(tf.one_hot([i % num_classes, (i + 1) % num_classes], num_classes))
+        latents += [row, tf.repeat(ends[i + 1 : i + 2], columns, axis=0)]
+        classes += [tf.repeat(here[None], columns, axis=0), (1 - share) * here + share * there]
+    return tf.concat(latents, axis=0), tf.concat(classes, axis=0)

@@ -1,0 +1,54 @@
+"""Labels of examples, and the form in which networks take them: shares of the classes, so that what lies between two
+classes, or in all of them, can be said too.
+
+A label that names no class, such as -1, stands for *any class*. Classes are drawn by `counts`, the number of training
+examples of each, so that what is sampled without labels has the proportions of the training data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+
+def shares(labels: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    """float32 [N, K] for integer labels [N]: 1 at the class of a row; for any class, the share of each in `counts`."""
+    mean = tf.constant(np.divide(counts, np.sum(counts)), tf.float32)
+    return tf.where(_known(labels, counts)[:, None], tf.one_hot(labels, len(counts)), mean)
+
+
+def of_seeds(seeds: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    """Labels int64 [N] for int64 seeds [N], each drawn from its own seed alone, apart from `latents_from_seeds`."""
+    uniform = tf.map_fn(
+        lambda seed: tf.random.stateless_uniform([], tf.stack([seed, tf.ones_like(seed)]), alg="philox"),
+        seeds,
+        fn_output_signature=tf.TensorSpec([], tf.float32),
+    )
+    return _at(uniform, counts)
+
+
+def of_latents(latents: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    """Labels int64 [N] for standard normal latents [N, Z], each a function of its own latent, in the same proportions.
+
+    The sum over a latent decides: neighbours have the same class but for those on either side of a border.
+    """
+    normal = tf.reduce_sum(latents, axis=1) / latents.shape[1] ** 0.5
+    return _at(0.5 * (1.0 + tf.math.erf(normal / 2**0.5)), counts)
+
+
+def told(labels: tf.Tensor, otherwise: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    """`labels` int64 [N], with those of `otherwise` [N] in the place of such as name no class."""
+    return tf.where(_known(labels, counts), labels, otherwise)
+
+
+def _at(uniform: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    """The classes in which numbers float32 [N] in [0, 1] fall where each takes its share of that range."""
+    ends = tf.constant(np.cumsum(counts) / np.sum(counts), tf.float32)
+    classes = tf.searchsorted(ends, uniform, side="right", out_type=tf.int64)
+    return tf.minimum(classes, len(counts) - 1)
+
+
+def _known(labels: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
+    return (labels >= 0) & (labels < len(counts))
