@@ -114,6 +114,7 @@ def test_what_is_special_is_marked(tmp_path):
         "upper.JPEG": (COLOUR, {}, set()),
         "tiny.png": (COLOUR[:7], {}, {"tiny"}),
         "blank.png": (np.full_like(COLOUR, 9), {}, {"blank"}),
+        "huge.png": (Image.new("1", (4096, 4097)), {}, {"huge", "blank"}),
     }
     for name, (image, options, marks) in files.items():
         found = facts(written(tmp_path / name, image, **options))
