@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -193,20 +194,20 @@ def controls_keep_their_bounds(server: Server) -> None:
             expect(whole == same, f"{name}: the defaults give something else than {signature.same_as}")
         for key, tensor in bounded.items():
 
-            def at(value: float, name: str = name, key: str = key, **others: float) -> Any:
+            def at(value: float, others: Mapping[str, float], name: str = name, key: str = key) -> Any:
                 return server.columns(name, server.sensible(name, given={**others, key: value}))
 
             low, high = bounds(tensor)
             default = tensor.default or 0
             meant = (low, high) if tensor.beyond == "clipped" else (default, default)
             for given, counts in zip((low - 1, high + 1), meant):
-                answers = [at(tensor.typed(each)) for each in (given, counts)]
+                answers = [at(tensor.typed(each), {}) for each in (given, counts)]
                 expect(answers[0] == answers[1], f"{name}: {key} {given} does not count as {counts}")
             if tensor.fixed_at is not None:
                 # Others whose default is none of their values may be drawn from the seed.
                 drawn = {other: each for other, each in bounded.items() if each.beyond == "default"}
                 told = {other: each.typed(bounds(each)[0]) for other, each in drawn.items()}
-                answer = at(tensor.typed(tensor.fixed_at), **told)
+                answer = at(tensor.typed(tensor.fixed_at), told)
                 expect(answer[0] == answer[1], f"{name}: {key} {tensor.fixed_at} still depends on the seed")
     if not checked:
         raise Skipped("the model has no input with bounds")
