@@ -72,6 +72,7 @@ def make(
         "num_training": num_training,
         "left_out": left_out,
         "seeds": None if subject.kind == "samples" else {"first": seed << 32, "count": num_generated},
+        "asked_labels": {"in_proportion_to": list(spec.class_weights)} if subject.takes_labels else None,
         "class_names": list(spec.class_names),
         "reference": {"split": split, "source": spec.source, "fingerprint": spec.fingerprint},
         "warnings": [

@@ -54,7 +54,8 @@ def evaluate(
             given.
         data_dir: folder of the data set's files, if not where `subject` found them.
         num_samples: samples to judge; by default as many as there are training examples, at most 10,000, or all of
-            a folder. Sample i is made from the seed `seed * 2**32 + i`.
+            a folder. Sample i is made from the seed `seed * 2**32 + i`, and by label i of `spread_labels` where the
+            model takes labels.
         seed: which samples are generated, from 0 to 2**31 - 1.
         extractor: "lenet", "inception" or the path of a model; see `Modality.judges`.
         say: is given a line before anything slow.
@@ -168,7 +169,21 @@ def _read(subject: Subject, reference: Reference) -> tuple[np.ndarray, dict[str,
 
 def _labels(subject: Subject, data: Dataset, count: int) -> np.ndarray | None:
     """The labels to ask for, in the proportions of the training examples; None where it takes none."""
-    return spread_labels(count, data.spec.class_counts) if subject.takes_labels else None
+    return spread_labels(count, data.spec.class_weights) if subject.takes_labels else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """A subject, as measures may ask it: row i is of one class, whatever it is asked for."""
+
+    subject: Subject
+    data: Dataset
+
+    def ways_in(self) -> dict[str, int]:
+        return self.subject.ways_in()
+
+    def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
+        return self.subject.decode(vectors, signature, _labels(self.subject, self.data, len(vectors)))
 
 
 def _generate(subject: Subject, num_samples: int, seed: int, labels: np.ndarray | None) -> np.ndarray:
@@ -184,7 +199,8 @@ def _look(
     generated = dataclasses.replace(seen, labels=labels, scores=subject.scores(stored, labels))
     test = reference.data.stored("test"), reference.data.labels("test")
     real = dataclasses.replace(reference.real, scores=subject.scores(*test))
-    answers = {name: ASKING[name](subject, reference.look) for name in measures if name in ASKING}
+    asked = _Asked(subject, reference.data)
+    answers = {name: ASKING[name](asked, reference.look) for name in measures if name in ASKING}
     return Evidence(
         real=real,
         generated=generated,

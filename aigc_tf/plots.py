@@ -15,9 +15,9 @@ def draw_curves(run: RunFolder) -> None:
     # Not pyplot, which would look for a screen and keep figures in a global list.
     from matplotlib.figure import Figure
 
-    if not run.metrics_file.exists():
-        return
     panels = FAMILIES[run.read_config().model].curves
+    if not panels or not run.metrics_file.exists():
+        return
     points = [point for _, point in json_lines.read(run.metrics_file)]
     rows = -(-len(panels) // 2)
     figure = Figure(figsize=(11, 3.25 * rows), layout="constrained")

@@ -81,15 +81,14 @@ class Subject:
         named = {} if self.contract is None else self.contract.named("decode")
         return {name: _width(self.signatures[name], each) for name, each in named.items() if name in self.signatures}
 
-    def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
-        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes; row i is always of one class
-        where it takes labels."""
+    def decode(self, vectors: np.ndarray, signature: str, labels: np.ndarray | None = None) -> np.ndarray:
+        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes, and labels [N] where it takes
+        any."""
         assert self.contract is not None
         inputs = self.contract.signatures[signature].inputs
         given = {_vector(inputs): vectors}
-        if "label" in inputs and inputs["label"].maximum is not None:
-            classes = round(inputs["label"].maximum) + 1
-            given["label"] = spread_labels(len(vectors), (1,) * classes)
+        if "label" in inputs and labels is not None:
+            given["label"] = labels
         return self._content(signature, given)
 
     def scores(self, stored: np.ndarray, labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -229,8 +228,10 @@ def spread_labels(count: int, class_counts: Sequence[int]) -> np.ndarray:
     """Labels int64 [count] in the proportions of `class_counts`; label i depends on nothing but i and these.
 
     The fractions of i times the golden ratio fill [0, 1) evenly from the first on (a Kronecker sequence), so that any
-    number of samples has each class as often as it should.
+    number of samples has each class as often as it should. ValueError without any class.
     """
+    if not np.sum(class_counts):
+        raise ValueError("labels cannot be asked for where there are no classes")
     shares = np.cumsum(class_counts) / np.sum(class_counts)
     points = (np.arange(count) * ((np.sqrt(5) - 1) / 2)) % 1.0
     return np.minimum(np.searchsorted(shares, points, side="right"), len(shares) - 1).astype(np.int64)

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from aigc_tf.metrics.extractor import LabelledImages
+from aigc_tf.datasets.image_dataset import ImageDataset
 
 _FEATURES = 96
 _SEED = 1234
 
 
-def prepare(data: LabelledImages, path: Path) -> float:
+def prepare(data: ImageDataset, path: Path) -> float:
     """Train it on the training split of `data`, unless `path` (.keras) holds it already, and write there the part that
     makes features: float32 [N, 96] of images in [-1, 1]. Returns its accuracy in [0, 1] on the held-out split.
     """

@@ -21,7 +21,7 @@ FLOORS = [
     (
         "ground",
         "errors registry settings onednn paths json_settings python_version quiet interruption terminal shell "
-        "addresses contract",
+        "addresses",
     ),
     ("files", "atomic_files json_lines image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
@@ -88,6 +88,13 @@ def test_every_folder_of_modules_says_what_it_is():
 
 def test_every_room_has_its_floor():
     assert {room(module) for module in MODULES if "." in module} == set(HEIGHT)
+    assert len(HEIGHT) == sum(len(rooms.split()) for _, rooms in FLOORS)  # none stands twice
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """pytest imports them by their names alone."""
+    names = [file.name for file in Path("tests").rglob("test_*.py")]
+    assert len(names) > 80 and sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if "." in module])

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,10 @@ _LIBRARIES = (
 )
 
 
+_ENVIRONMENT = dict(os.environ)  # as it was before any test changed it
+_ONE_AT_A_TIME = threading.Lock()
+
+
 @functools.cache
 def _connection() -> socket.socket:
     """To the one such process of this process; it ends when the connection does."""
@@ -36,7 +41,7 @@ def _connection() -> socket.socket:
     with theirs:
         command = [sys.executable, __file__, str(theirs.fileno())]
         nothing = subprocess.DEVNULL
-        subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing)
+        subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, env=_ENVIRONMENT)
     return ours
 
 
@@ -45,7 +50,7 @@ def run(arguments: list[str], seconds: int) -> subprocess.CompletedProcess:
 
     A command that takes longer than `seconds` is ended by SIGALRM.
     """
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with _ONE_AT_A_TIME, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         request = json.dumps([arguments, dict(os.environ), seconds]).encode()
         socket.send_fds(_connection(), [request], [out.fileno(), err.fileno()])
         status = _connection().recv(100).decode()

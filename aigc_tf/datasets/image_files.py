@@ -22,6 +22,7 @@ class ImageFiles:
         no_files: pipes, sockets and devices, and links to them, whatever they are called.
         closed: folders that cannot be listed, with the reason.
         links_out: those of `images` that are links to files outside of the folder.
+        folders: names of the folders directly in it, whatever these hold.
     """
 
     images: tuple[str, ...]
@@ -30,11 +31,13 @@ class ImageFiles:
     no_files: tuple[str, ...]
     closed: dict[str, str]
     links_out: frozenset[str]
+    folders: tuple[str, ...] = ()
 
 
 def find(folder: Path) -> ImageFiles:
     """What lies in `folder` and in the folders below it; those that cannot be listed are told in `closed`."""
-    found: dict[str, list[str]] = {"images": [], "others": [], "linked_folders": [], "no_files": []}
+    kinds = ("images", "others", "linked_folders", "no_files", "folders")
+    found: dict[str, list[str]] = {kind: [] for kind in kinds}
     closed: dict[str, str] = {}
     links_out: set[str] = set()
     inside = os.path.join(os.path.realpath(folder), "")
@@ -52,6 +55,8 @@ def find(folder: Path) -> ImageFiles:
             kind = _kind(entry)
             if kind == "folder":
                 waiting.append(name)
+                if not place:
+                    found["folders"].append(name)
                 continue
             if kind == "file":
                 is_image = PurePath(name).suffix.lower() in SUFFIXES

@@ -49,6 +49,12 @@ class DataSpec:
         return MODALITIES[self.kind]
 
     @property
+    def class_weights(self) -> tuple[int, ...]:
+        """In what proportions classes are asked for where nobody cares: those of the training examples, or equal ones
+        where nobody counted."""
+        return self.class_counts or (1,) * self.num_classes
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of images; for what handles images only."""
         height, width, channels = self.shape

@@ -50,7 +50,6 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Con
         "made_by": f"aigc_tf {__version__}, TensorFlow {tf.__version__}",
         "makes": f"{spec.modality.in_words(spec.shape)}, like its training data",
         "signatures": sorted(promised.signatures),
-        **({"class_names": list(promised.class_names)} if promised.class_names else {}),
         "data": {
             "source": spec.source,
             "licence": spec.licence,

@@ -66,10 +66,13 @@ def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str
 def _sensible(given: tf.Tensor, kind: Tensor) -> tf.Tensor:
     """Values [N] as a stranger's request may hold them, within the bounds of their kind: a failing assertion would fail
     the whole batch, with the requests of others in it."""
+    if not kind.beyond:
+        return given
     default = tf.constant(kind.default, given.dtype)
     if kind.beyond == "default":
         return tf.where((given >= kind.minimum) & (given <= kind.maximum), given, default)
-    return tf.clip_by_value(tf.where(tf.math.is_nan(given), default, given), kind.minimum, kind.maximum)
+    numbers = tf.where(tf.math.is_nan(given), default, given) if given.dtype.is_floating else given
+    return tf.clip_by_value(numbers, kind.minimum, kind.maximum)
 
 
 def _function(signature: Signature, function: Callable[..., dict[str, tf.Tensor]]) -> Any:

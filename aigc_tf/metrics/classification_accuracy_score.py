@@ -26,7 +26,9 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     """
     images, asked = need(evidence.generated, "images", "generated"), need(evidence.generated, "labels", "generated")
     real, labels = need(evidence.real, "images", "real"), need(evidence.real, "labels", "real")
-    classes = int(max(asked.max(), labels.max())) + 1
+    floor = evidence.floor
+    known = None if floor is None or floor.images is None else floor.labels
+    classes = int(max(seen.max() for seen in (asked, labels, known) if seen is not None)) + 1
 
     def told_right(train_images: np.ndarray, train_labels: np.ndarray) -> np.ndarray:
         from aigc_tf.metrics import lenet
@@ -34,9 +36,9 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
         network = lenet.train(train_images, train_labels, classes, _MOST_STEPS)
         return lenet.look(network, real)[1].argmax(axis=1) == labels
 
-    reference, floor = None, evidence.floor
-    if floor is not None and floor.images is not None and floor.labels is not None:
-        reference = float(told_right(floor.images, floor.labels).mean())
+    reference = None
+    if floor is not None and floor.images is not None and known is not None:
+        reference = float(told_right(floor.images, known).mean())
     right = told_right(images, asked)
     return {
         "classification_accuracy_score": Figure(

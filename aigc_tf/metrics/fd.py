@@ -107,3 +107,19 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     overlap = np.linalg.svd(first.root @ second.root, compute_uv=False).sum()
     distance = shift @ shift + np.trace(first.covariance) + np.trace(second.covariance) - 2 * overlap
     return max(float(distance), 0.0)  # rounding can take equal Gaussians to -1e-15
+
+
+def distance_of_few(first: np.ndarray, second: np.ndarray) -> float:
+    """`frechet_distance` of the Gaussians of features [N, D] and [M, D], both at least 2, for N or M below D.
+
+    A covariance is A^T A of the centred rows A over √(N - 1), so tr (C1 C2)^½ is the sum of the singular values of
+    A1 A2^T, a matrix of N x M instead of D x D.
+    """
+    centred = []
+    for features in (first, second):
+        rows = features.astype(np.float64)
+        centred.append((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1))
+    shift = first.mean(axis=0, dtype=np.float64) - second.mean(axis=0, dtype=np.float64)
+    overlap = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    distance = shift @ shift + sum(float((rows**2).sum()) for rows in centred) - 2 * overlap
+    return max(float(distance), 0.0)

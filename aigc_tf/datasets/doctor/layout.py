@@ -10,7 +10,7 @@ however much deeper it lies. A single such folder is no class: there is nothing 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 TRAIN = "train"
 HELD_OUT = ("test", "val", "valid", "validation")  # the first keeps an image that lies in several of them
@@ -29,13 +29,16 @@ class Place:
     label: str
 
 
-def places(names: Sequence[str]) -> list[Place]:
-    """The place of each image, by its path relative to the folder."""
+def splits_among(folders: Iterable[str]) -> set[str]:
+    """The splits, in lower case, that folders directly in the data's folder make; empty where these are no splits."""
+    splits = {TRAIN, *HELD_OUT} & {name.lower() for name in folders}
+    return splits if TRAIN in splits and len(splits) > 1 else set()
+
+
+def places(names: Sequence[str], folders: Iterable[str] = ()) -> list[Place]:
+    """The place of each image, by its path relative to the folder; `folders` lie directly in it, with images or not."""
     parts = [name.split("/") for name in names]
-    tops = {each[0].lower() for each in parts if len(each) > 1}
-    splits = {TRAIN, *HELD_OUT} & tops
-    if TRAIN not in splits or len(splits) < 2:
-        splits = set()
+    splits = splits_among({*folders, *(each[0] for each in parts if len(each) > 1)})
     found = []
     for each in parts:
         split = each[0].lower() if len(each) > 1 and each[0].lower() in splits else ""

@@ -47,8 +47,8 @@ def of_repeats(survey: Survey) -> Iterator[Finding]:
 
 
 def of_splits(survey: Survey) -> Iterator[Finding]:
-    images: Counter[str] = Counter(survey.places[row].split for row in survey.learnable)
-    splits = _splits(survey)
+    images: Counter[str] = Counter(survey.places[row].split for row in survey.kept)
+    splits = survey.splits
     if not splits:
         return
     outside = tuple(facts.name for facts, place in zip(survey.facts, survey.places) if not place.split)
@@ -57,14 +57,16 @@ def of_splits(survey: Survey) -> Iterator[Finding]:
         yield Finding("outside the splits", "warning", f"beside {', '.join(sorted(splits))}", outside, advice, False)
     for split in (TRAIN, *HELD_OUT):
         if split in splits and not images[split]:
-            yield Finding("empty split", "stop", "no image in it can be read", (split,), "put images there", False)
+            yield Finding(
+                "empty split", "stop", "no image in it can be learned from", (split,), "put images there", False
+            )
 
 
 def of_classes(survey: Survey) -> Iterator[Finding]:
     labels = {place.label for place in survey.places} - {""}
     if not labels:
         return
-    splits = _splits(survey)
+    splits = survey.splits
     none = tuple(
         survey.facts[row].name
         for row in survey.learnable
@@ -120,7 +122,7 @@ def of_shapes(survey: Survey) -> Iterator[Finding]:
 
 
 def of_number(survey: Survey) -> Iterator[Finding]:
-    splits = _splits(survey)
+    splits = survey.splits
     count = sum(not splits or survey.places[row].split == TRAIN for row in survey.kept)
     where = " to train on" if splits else ""
     if count < FEWEST:
@@ -130,7 +132,3 @@ def of_number(survey: Survey) -> Iterator[Finding]:
         what = f"{count:,} different images{where}"
         advice = f"get more: fewer than {FEW:,} are learned by heart, unless they are much alike"
         yield Finding("few images", "warning", what, (), advice, False)
-
-
-def _splits(survey: Survey) -> set[str]:
-    return {place.split for place in survey.places} - {""}

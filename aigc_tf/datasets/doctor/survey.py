@@ -11,7 +11,7 @@ from pathlib import Path
 from aigc_tf.datasets import image_files
 from aigc_tf.datasets.doctor import clean_copy, scan
 from aigc_tf.datasets.doctor.crew import each
-from aigc_tf.datasets.doctor.layout import Place, places
+from aigc_tf.datasets.doctor.layout import Place, places, splits_among
 from aigc_tf.datasets.doctor.repeats import Repeats, repeats
 from aigc_tf.datasets.doctor.scan import Facts, Mode
 from aigc_tf.datasets.image_files import ImageFiles
@@ -48,6 +48,11 @@ class Survey:
         return [row for row, facts in enumerate(self.facts) if facts.is_learnable]
 
     @property
+    def splits(self) -> set[str]:
+        """The splits that its folders make, with images or without; empty where it has none."""
+        return splits_among(self.files.folders)
+
+    @property
     def kept(self) -> list[int]:
         """Rows of the images that should be learned from: what a clean copy holds."""
         return [row for row in self.learnable if row not in self.repeats.departures]
@@ -82,5 +87,5 @@ def examine(
         raise UserError(f"{folder} holds no images{beside}")
     if mode is None:
         mode = "gray" if all(each.is_grey for each in facts if each.is_learnable) else "colour"
-    found_places = places([each.name for each in facts])
+    found_places = places([each.name for each in facts], files.folders)
     return Survey(folder, files, tuple(facts), tuple(found_places), tuple(others), mode, repeats(facts, found_places))

@@ -78,11 +78,6 @@ class GAN(GenerativeModel):
             return {}
         return {"label": Tensor("int64", (), 0, self.spec.num_classes - 1, default=-1, beyond="default")}
 
-    @property
-    def _class_counts(self) -> tuple[int, ...]:
-        """Training examples of each class, or equal shares where nobody counted."""
-        return self.spec.class_counts or (1,) * self.spec.num_classes
-
     def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:
         """Take one optimizer a network. Keras' own slot gets the generator's, since it would invent one otherwise."""
         super().compile(optimizer=generator_optimizer, **kwargs)
@@ -135,13 +130,13 @@ class GAN(GenerativeModel):
 
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
-        classes = labels.shares(data["label"], self._class_counts) if self.settings.conditional else None
+        classes = labels.shares(data["label"], self.spec.class_weights) if self.settings.conditional else None
         logits = tf.squeeze(self.discriminator(_inputs(data["image"], classes), training=False), -1)
         self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
         return {}
 
     def sampler(self, weights: Weights = "ema") -> Sampler:
-        decode, counts = self.decoder(weights), self._class_counts
+        decode, counts = self.decoder(weights), self.spec.class_weights
 
         def draw(seed: tf.Tensor, truncation: tf.Tensor | None = None, label: tf.Tensor | None = None) -> tf.Tensor:
             latents = latents_from_seeds(seed, self.settings.latent_dim)
@@ -171,7 +166,7 @@ class GAN(GenerativeModel):
         If the GAN is conditional, both take labels int64 [N] as well. Any class is, for `decode`, one that the latent
         decides (`labels.of_latents`), and for `discriminate` the mean over the classes by their training frequencies.
         """
-        decoder, images, counts = self.decoder(weights), self.spec.modality.graph, self._class_counts
+        decoder, images, counts = self.decoder(weights), self.spec.modality.graph, self.spec.class_weights
         image = {"image": self.spec.modality.numbers(self.spec.shape)}
         latent = {"latent": Tensor("float32", (self.settings.latent_dim,))}
 
@@ -214,13 +209,13 @@ class GAN(GenerativeModel):
         """The labels of update i of a step as shares of the classes, float32 [b, K]; None without labels."""
         if not self.settings.conditional:
             return None
-        return labels.shares(data["label"][i :: self.settings.critic_steps], self._class_counts)
+        return labels.shares(data["label"][i :: self.settings.critic_steps], self.spec.class_weights)
 
     def _critic(self, classes: tf.Tensor | None) -> Critic:
         """The discriminator of images [b, H, W, C] of these classes."""
         if classes is None:
             return self.discriminator
-        return lambda images, training: self.discriminator([images, classes], training=training)
+        return lambda images, training=True: self.discriminator([images, classes], training=training)
 
     def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
         with tf.GradientTape() as tape:

@@ -134,6 +134,16 @@ def test_a_split_without_an_image_stops(paint, tmp_path):
     said = found(tmp_path / "images")
     assert (said["empty split"].names, said["empty split"].severity) == (("test",), "stop")
     assert not said["empty split"].mended
+    (tmp_path / "images" / "test" / "3.png").unlink()  # a folder without any file is a split all the same
+    assert found(tmp_path / "images")["empty split"].names == ("test",)
+
+
+def test_a_split_that_a_clean_copy_would_lack_stops(paint, tmp_path):
+    """One image in two classes is in none, and here the held-out split has no other."""
+    paint("train/a/1.png"), paint("train/b/2.png")
+    shutil.copy(paint("test/a/3.png"), paint("test/b/4.png"))
+    said = found(tmp_path / "images")
+    assert said["empty split"].names == ("test",) and said["empty split"].severity == "stop"
 
 
 def test_sizes_and_shapes_that_fall_out_of_line(paint, tmp_path):

@@ -34,3 +34,8 @@ def test_a_single_folder_is_no_class():
 
 def test_folders_beside_splits_are_no_classes():
     assert found("train/a/1.png", "train/b/2.png", "test/a/3.png", "new/4.png")[-1] == ("", "")
+
+
+def test_folders_without_images_count():
+    held_out = places(["train/a/1.png", "train/b/2.png"], ["train", "test"])
+    assert [(place.split, place.label) for place in held_out] == [("train", "a"), ("train", "b")]

@@ -36,4 +36,4 @@ def create(spec: DataSpec, config: TrainConfig) -> GenerativeModel:
     return Toy.made(spec, config)
 
 
-FAMILY = Family(ToyConfig, create, {"toy-small": {"noise_dim": 2}}, curves={"loss": ("loss/moments",)})
+FAMILY = Family(ToyConfig, create, {"toy-small": {"noise_dim": 2}})

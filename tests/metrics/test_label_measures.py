@@ -5,6 +5,7 @@ import pytest
 
 from aigc_tf.metrics import METRICS
 from aigc_tf.metrics.evidence import Evidence, MissingEvidence, Observations
+from aigc_tf.metrics.fd import Gaussian, distance_of_few, frechet_distance
 from aigc_tf.subjects import spread_labels
 
 random = np.random.default_rng(0)
@@ -55,6 +56,36 @@ def test_classes_of_one_image_are_left_out_and_named():
         METRICS["fd_within_class"](Evidence(seen(FEATURES, alone), seen(FEATURES, alone)))
 
 
+@pytest.mark.parametrize("count, width", [(12, 40), (40, 12)])
+def test_few_images_give_the_same_distance_by_their_rows(count, width):
+    first, second = random.normal(size=(count, width)), random.normal(1, 2, size=(count + 3, width))
+    expected = frechet_distance(Gaussian.of(first), Gaussian.of(second))
+    # Roots of a singular covariance hold the square roots of what its rounding left, some 1e-8 each.
+    assert distance_of_few(first, second) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("classes, count", [(1000, 611), (25, 21), (30, 28), (100, 66), (10, 20)])
+def test_classes_of_two_images_have_a_figure_but_no_interval(classes, count):
+    features, labels = random.normal(size=(count, 4)), spread_labels(count, (1,) * classes)
+    several = np.tile(np.arange(classes), 3)
+    few = Evidence(seen(random.normal(size=(len(several), 4)), several), seen(features, labels))
+    try:
+        figure = METRICS["fd_within_class"](few)["fd_within_class_lenet"]
+    except MissingEvidence:
+        assert np.bincount(labels).max() < 2
+    else:
+        assert figure.value > 0 and figure.interval is None
+
+
+def test_a_class_that_only_training_has_is_a_class(monkeypatch):
+    monkeypatch.setattr("aigc_tf.metrics.classification_accuracy_score._MOST_STEPS", 2)
+    images = random.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    some = Observations(images=images, labels=np.arange(40) % 2)
+    training = Observations(images=images, labels=np.arange(40) % 3)
+    name = "classification_accuracy_score"
+    assert METRICS[name](Evidence(some, some, training))[name].reference is not None
+
+
 def test_a_classifier_is_taught_by_what_was_asked_for(monkeypatch):
     monkeypatch.setattr("aigc_tf.metrics.classification_accuracy_score._MOST_STEPS", 40)
     upright = (np.arange(8) % 4 < 2) * np.ones((8, 8)) * 200
@@ -77,3 +108,8 @@ def test_labels_are_asked_for_in_proportion_and_by_their_number_alone(counts, co
     found = np.bincount(labels, minlength=len(counts)) / count
     assert np.abs(found - shares).max() < 4 / count and labels.dtype == np.int64
     np.testing.assert_array_equal(spread_labels(count + 50, counts)[:count], labels)
+
+
+def test_no_label_is_asked_for_without_classes():
+    with pytest.raises(ValueError, match="no classes"):
+        spread_labels(3, ())

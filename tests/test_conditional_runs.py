@@ -48,7 +48,7 @@ def test_its_export_takes_labels_and_names_its_classes(conditional_run):
     promised = contract.of_export(version)
     assert promised.class_names == CLASSES
     card = json.loads((version / "assets.extra" / "model_card.json").read_text())
-    assert card["class_names"] == list(CLASSES) and card["recipe"]["conditional"] is True
+    assert card["data"]["class_names"] == list(CLASSES) and card["recipe"]["conditional"] is True
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
 
     def files(*labels: int) -> list[bytes]:
@@ -60,3 +60,8 @@ def test_its_export_takes_labels_and_names_its_classes(conditional_run):
     anything = files(-1, 4, 2**40, -(2**63))
     assert len(set(anything)) == 1 and anything[0] in each
     assert files(3, 2, 1, 0) == each[::-1]
+
+
+def test_what_a_conditional_run_would_be():
+    said = succeed(run("train.py", "--dataset", "synthetic", "--conditional", "--dry-run"))
+    assert '"conditional": true' in said and "-synthetic-lean-non_saturating-conditional" in said
