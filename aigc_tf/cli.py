@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -173,24 +173,27 @@ def _evaluate(arguments: list[str]) -> int:
     if run is not None and not evaluation_files.takes_files(run):
         print(f"{run.path} takes no files: the figures are shown, and kept only where --json and --report say")
         keeper = None
-    how: dict[str, Any] = {
-        "data_dir": command.data_dir,
-        "num_samples": command.num_samples,
-        "seed": command.seed,
-        "extractor": command.extractor,
-    }
+    data = None
     if run is not None:
-        evaluation = evaluator.evaluate(subjects.of_run(run, command.step, command.weights), **how)
+        subject = subjects.of_run(run, command.step, command.weights)
     elif command.subject is not None:
-        evaluation = evaluator.evaluate(subjects.of_export(command.subject), **how)
-    elif command.samples is not None:
-        from aigc_tf.datasets import given_images
-
-        data = None
+        subject = subjects.of_export(command.subject)
+    else:
+        assert command.samples is not None  # one of the three, see `EvaluateCommand`
+        subject = subjects.of_samples(command.samples, command.dataset)
         if command.reference is not None:
+            from aigc_tf.datasets import given_images
+
             data = given_images.as_reference(command.reference)
             print(f"held against {data.spec.source}")
-        evaluation = evaluator.evaluate(subjects.of_samples(command.samples, command.dataset), data=data, **how)
+    evaluation = evaluator.evaluate(
+        subject,
+        data=data,
+        data_dir=command.data_dir,
+        num_samples=command.num_samples,
+        seed=command.seed,
+        extractor=command.extractor,
+    )
     evaluation_files.keep(evaluation.record, evaluation.evidence, run=keeper, json=command.json, report=command.report)
     return 0
 

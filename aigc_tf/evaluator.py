@@ -127,7 +127,9 @@ def during_training(
     subject = subjects.of_model(model, run)
     config = run.read_config()
     reference = Reference.prepare(data, config.dataset, say=say)
-    wanted = {*data.spec.modality.quick_measures, *FAMILIES[config.model].quick_measures}
+    modality = data.spec.modality
+    wanted = {*modality.quick_measures, *FAMILIES[config.model].quick_measures}
+    wanted |= set(modality.quick_label_measures if subject.takes_labels else ())
     measures = [name for name in METRICS if name in wanted]
     num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
 

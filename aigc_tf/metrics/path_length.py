@@ -25,6 +25,7 @@ from scipy import stats
 
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Asked, Evidence, Figure, MissingEvidence, Observations, need
+from aigc_tf.parts.great_circle import between
 
 EPSILON = 1 / 16
 _PATHS = 2_000
@@ -60,18 +61,13 @@ def ask(model: Asked, look: Callable[[np.ndarray], Observations]) -> np.ndarray 
 def path_latents(count: int, latent_dim: int, epsilon: float = EPSILON, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of latents float32 [count, latent_dim]: row i of both lies on one arc, `epsilon` of its length apart.
 
-    The arc runs along the great circle between two standard normal latents, as the walks of `callbacks.pictures` do;
+    The arc runs along the great circle between two standard normal latents, as the walks of pictures while training do;
     the first of the two points lies anywhere on it that leaves room for the second.
     """
     random = np.random.default_rng(seed)
     start, end = random.standard_normal((2, count, latent_dim))
     share = random.uniform(0, 1 - epsilon, size=(count, 1))
-    cosine = (start * end).sum(axis=1, keepdims=True)
-    cosine /= np.linalg.norm(start, axis=1, keepdims=True) * np.linalg.norm(end, axis=1, keepdims=True)
-    angle = np.arccos(np.clip(cosine, -0.9999, 0.9999))  # of one dimension all angles are 0 or π: no division by 0
-    first, second = (
-        (np.sin((1 - at) * angle) * start + np.sin(at * angle) * end) / np.sin(angle) for at in (share, share + epsilon)
-    )
+    first, second = (between(start, end, at) for at in (share, share + epsilon))
     return first.astype(np.float32), second.astype(np.float32)
 
 

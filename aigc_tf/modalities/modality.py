@@ -61,6 +61,7 @@ class Modality(abc.ABC):
         measures: those of METRICS that judge it.
         quick_measures: those that are quick enough while a model trains (`--evaluate-every`).
         label_measures: those that judge what was asked for by its label, beside the others.
+        quick_label_measures: those of them that are quick enough while a model trains.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Modality(abc.ABC):
     measures: tuple[str, ...]
     quick_measures: tuple[str, ...]
     label_measures: tuple[str, ...] = ()
+    quick_label_measures: tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 
-def walk(start: tf.Tensor, end: tf.Tensor, count: int) -> tf.Tensor:
-    """`count` latents float32 [count, Z] along the great circle from `start` [Z] to `end` [Z], both included.
+def between(start: np.ndarray, end: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """Points [..., Z], the shares [..., 1] of the way along the great circles from latents `start` to `end`.
 
     Straight lines would cut through the middle, where a normal distribution in many dimensions has no mass (White
     2016, https://arxiv.org/abs/1609.04468).
     """
-    cosine = tf.reduce_sum(start * end) / (tf.norm(start) * tf.norm(end))
-    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
-    share = tf.linspace(0.0, 1.0, count)[:, None]
-    return (tf.sin((1 - share) * angle) * start + tf.sin(share * angle) * end) / tf.sin(angle)
+    lengths = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(end, axis=-1, keepdims=True)
+    cosine = (start * end).sum(axis=-1, keepdims=True) / lengths
+    angle = np.arccos(np.clip(cosine, -0.9999, 0.9999))  # of one dimension all angles are 0 or π: no division by 0
+    return (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)

@@ -46,7 +46,8 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
     """
     measures = record["measures"]
     copied, not_copied = _copies(record)
-    sentences = [*copied, *_distance(measures, record["num_generated"]), *_classes(measures), *not_copied]
+    distance = _distance(measures, record["num_generated"])
+    sentences = [*copied, *distance, *_classes(measures), *_labels(measures), *not_copied]
     return sentences or ["None of the figures below sums the images up: read them one by one."]
 
 
@@ -91,4 +92,14 @@ def _classes(measures: Mapping[str, Any]) -> list[str]:
         return [f"All {there} classes of the real images are among the generated ones."]
     return [
         f"Only {made} of the {there} classes of the real images are among the generated ones ({figure['warning']})."
+    ]
+
+
+def _labels(measures: Mapping[str, Any]) -> list[str]:
+    figure = measures.get("label_accuracy")
+    if figure is None:
+        return []
+    share, real = (f"{100 * figure[field]:.3g} %" for field in ("value", "reference"))
+    return [
+        f"Of the images that were asked for by class, the classifier takes {share} for that class; of real, {real}."
     ]

@@ -54,3 +54,12 @@ def test_where_the_training_images_are_not_known_it_speaks_of_the_real_ones(unse
     assert verdict(unknown)[-1] == "No sign that the real images were copied."
     copied = dataclasses.replace(unknown, generated=unseen.real)
     assert verdict(copied)[0].startswith("The real images are copied (memorised_share 1)")
+
+
+def test_labels_are_put_into_a_sentence():
+    figure = {"value": 0.9914, "reference": 0.9907, "warning": "", "note": "", "interval": [0.98, 0.99]}
+    (said,) = words.verdict({"measures": {"label_accuracy": figure}, "num_generated": 10, "num_training": 10})
+    assert (
+        said
+        == "Of the images that were asked for by class, the classifier takes 99.1 % for that class; of real, 99.1 %."
+    )

@@ -1,0 +1,62 @@
+"""A GAN that takes labels, from training over judging to an export that is asked for a class."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from commands import TINY, run, succeed, train
+
+from aigc_tf import contract
+
+CLASSES = ("disc", "ring", "square", "cross")
+
+
+@pytest.fixture(scope="module")
+def conditional_run(tmp_path_factory) -> Path:
+    logs = tmp_path_factory.mktemp("logs")
+    succeed(train(*TINY, "--conditional", "--steps", 20, "--logs", logs, "--name", "run"))
+    return logs / "run"
+
+
+def test_it_is_judged_by_what_it_was_asked_for(conditional_run, tmp_path):
+    record = json.loads((conditional_run / "evaluation" / "20.json").read_text())
+    measures = record["measures"]
+    for name in ("label_accuracy", "fd_within_class_lenet", "classification_accuracy_score"):
+        figure = measures[name]
+        assert figure["interval"][0] <= figure["value"] <= figure["interval"][1], name
+    # After 20 steps of 8 images nothing is right yet, and the judges say so.
+    assert measures["label_accuracy"]["value"] < 0.7 < measures["label_accuracy"]["reference"]
+    assert measures["classification_accuracy_score"]["value"] < measures["classification_accuracy_score"]["reference"]
+    assert measures["fd_within_class_lenet"]["value"] > 5 * measures["fd_within_class_lenet"]["reference"]
+    assert not any("was not measured" in warning for warning in record["warnings"])
+    page = (conditional_run / "evaluation" / "20" / "report.html").read_text()
+    assert "label_accuracy" in page and "classification_accuracy_score" in page
+
+    file = tmp_path / "export.json"
+    succeed(run("evaluate.py", conditional_run / "export" / "synthetic", "--json", file))
+    again = json.loads(file.read_text())["measures"]
+    assert again.keys() == measures.keys()
+    for name in ("label_accuracy", "fd_within_class_lenet", "discriminator_auc", "path_length_lenet"):
+        assert again[name]["value"] == pytest.approx(measures[name]["value"], rel=1e-3), name
+
+
+def test_its_export_takes_labels_and_names_its_classes(conditional_run):
+    version = conditional_run / "export" / "synthetic" / "1"
+    promised = contract.of_export(version)
+    assert promised.class_names == CLASSES
+    card = json.loads((version / "assets.extra" / "model_card.json").read_text())
+    assert card["class_names"] == list(CLASSES) and card["recipe"]["conditional"] is True
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+
+    def files(*labels: int) -> list[bytes]:
+        seed = tf.fill([len(labels)], tf.constant(7, tf.int64))
+        return serve(seed=seed, label=tf.constant(labels, tf.int64))["image_bytes"].numpy().tolist()
+
+    each = files(0, 1, 2, 3)
+    assert len(set(each)) == 4
+    anything = files(-1, 4, 2**40, -(2**63))
+    assert len(set(anything)) == 1 and anything[0] in each
+    assert files(3, 2, 1, 0) == each[::-1]
