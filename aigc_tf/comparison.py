@@ -35,7 +35,7 @@ _COLUMNS, _TITLE = 4, 30  # panels in a row of the plot, letters in a line of a 
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
+class Judged:
     """What one evaluation found.
 
     Attributes:
@@ -65,7 +65,7 @@ class Comparison:
         warnings: sentences about versions that differ.
     """
 
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[Judged, ...]
     shared: tuple[str, ...]
     apart: dict[str, list[str]]
     own: tuple[str, ...]
@@ -192,7 +192,7 @@ def _panel(axes: Any, name: str, figures: list[dict[str, Any]]) -> None:
     axes.locator_params(axis="x", nbins=4)
 
 
-def _read(path: Path, name: str) -> Evaluation:
+def _read(path: Path, name: str) -> Judged:
     file = path if path.is_file() else _newest(path)
     try:
         record = json.loads(file.read_text())
@@ -205,7 +205,7 @@ def _read(path: Path, name: str) -> Evaluation:
             f"{file} is no evaluation that can be compared ({error or type(error).__name__}): "
             "judge it again with `python evaluate.py RUN`"
         ) from None
-    return Evaluation(name, step, measures)
+    return Judged(name, step, measures)
 
 
 def _newest(path: Path) -> Path:
@@ -229,7 +229,7 @@ def _checked(figure: dict[str, Any]) -> dict[str, Any]:
     return figure
 
 
-def _check_alike(name: str, holders: Sequence[Evaluation]) -> None:
+def _check_alike(name: str, holders: Sequence[Judged]) -> None:
     for one, other in combinations(holders, 2):
         before, now = _provenance(one, name), _provenance(other, name)
         for field in ALIKE:
@@ -240,7 +240,7 @@ def _check_alike(name: str, holders: Sequence[Evaluation]) -> None:
                 )
 
 
-def _version_warnings(evaluations: Sequence[Evaluation]) -> list[str]:
+def _version_warnings(evaluations: Sequence[Judged]) -> list[str]:
     warnings = []
     for package in VERSIONS:
         found = {
@@ -253,5 +253,5 @@ def _version_warnings(evaluations: Sequence[Evaluation]) -> list[str]:
     return warnings
 
 
-def _provenance(evaluation: Evaluation, name: str) -> dict[str, Any]:
+def _provenance(evaluation: Judged, name: str) -> dict[str, Any]:
     return evaluation.measures[name]["provenance"]

@@ -10,7 +10,7 @@ from aigc_tf.callbacks.held_out import HeldOut
 from aigc_tf.callbacks.histograms import Histograms
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.pictures import Pictures
-from aigc_tf.callbacks.progress import Progress
+from aigc_tf.callbacks.progress import ProgressLine
 from aigc_tf.callbacks.saving import CheckpointSaver
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.callbacks.stopping import Clock, GracefulStop
@@ -38,5 +38,5 @@ def build(
         Histograms(writer, config.histogram_every),
         *([judging] if judging else []),
         CheckpointSaver(checkpoints, config.checkpoint_every, writer),
-        Progress(session.last_step, session.last_second, checkpoints, config.global_batch_size),
+        ProgressLine(session.last_step, session.last_second, checkpoints, config.global_batch_size),
     ]

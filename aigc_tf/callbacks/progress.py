@@ -13,7 +13,7 @@ from aigc_tf.checkpoints import Checkpoints
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress(StepCallback):
+class ProgressLine(StepCallback):
     """Shows step, losses (means since the last point of the curves), images/s and the time left.
 
     Either `last_step` or `limit` (of the seconds in `checkpoints`) is the end counted towards.

@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from aigc_tf.serving.target import ServingError, Signature, Target, TensorSpec, understanding
+from aigc_tf.serving.target import ServingError, SignatureSpec, Target, TensorSpec, understanding
 
 # gRPC's own limit of 4 MB would refuse a batch of 64 images of 128 pixels as floats.
 _MAX_MESSAGE_BYTES = 256 * 2**20
@@ -75,11 +75,11 @@ class GrpcClient:
         names = get_model_status_pb2.ModelVersionStatus.State
         return {status.version: names.Name(status.state) for status in response.model_version_status}
 
-    def signatures(self) -> dict[str, Signature]:
+    def signatures(self) -> dict[str, SignatureSpec]:
         return self._signatures
 
     @functools.cached_property
-    def _signatures(self) -> dict[str, Signature]:
+    def _signatures(self) -> dict[str, SignatureSpec]:
         request = get_model_metadata_pb2.GetModelMetadataRequest(
             model_spec=self._spec(), metadata_field=["signature_def"]
         )
@@ -87,7 +87,7 @@ class GrpcClient:
         signatures = get_model_metadata_pb2.SignatureDefMap()
         packed.Unpack(signatures)
         return {
-            name: Signature(_specs(signature.inputs), _specs(signature.outputs))
+            name: SignatureSpec(_specs(signature.inputs), _specs(signature.outputs))
             for name, signature in signatures.signature_def.items()
             if not name.startswith("__")  # TensorFlow's own, which initialises tables
         }

@@ -23,7 +23,7 @@ from aigc_tf.serving.loaded_export import LoadedExport
 from aigc_tf.serving.metrics import Metrics
 from aigc_tf.serving.models import Models
 from aigc_tf.serving.request_error import RequestError, invalid, within
-from aigc_tf.serving.signature import Signature
+from aigc_tf.serving.signature import ServedSignature
 
 _SIGNATURE_DEF = "signature_def"
 
@@ -130,7 +130,7 @@ class ModelService:
         return replies.status(self._models.versions(name, number))
 
 
-def _signature(export: LoadedExport, name: str) -> Signature:
+def _signature(export: LoadedExport, name: str) -> ServedSignature:
     """The signature of that name. An unknown one is a failed precondition here; over REST it is an invalid argument."""
     try:
         return export.signature(name)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from aigc_tf.serving.request_error import RequestError, invalid
-from aigc_tf.serving.signature import Signature, check_rows
+from aigc_tf.serving.signature import ServedSignature, check_rows
 
 _VALUES_AT_ONCE = 10_000
 
@@ -39,7 +39,7 @@ def parse(body: bytes) -> dict[str, Any]:
     return request
 
 
-def decode(request: Mapping[str, Any], signature: Signature, max_rows: int) -> dict[str, np.ndarray]:
+def decode(request: Mapping[str, Any], signature: ServedSignature, max_rows: int) -> dict[str, np.ndarray]:
     """Arrays [N, ...] by input name; RequestError where a type, a shape or the number of rows is wrong.
 
     Columns may hold more than the inputs: as in TensorFlow Serving nobody looks at the rest.
@@ -84,7 +84,7 @@ def _rows(name: str, array: np.ndarray) -> Iterator[Any]:
         yield from _json_values(name, array[start : start + rows_at_once])
 
 
-def _from_rows(instances: Any, signature: Signature, max_rows: int) -> dict[str, list]:
+def _from_rows(instances: Any, signature: ServedSignature, max_rows: int) -> dict[str, list]:
     if not isinstance(instances, list) or not instances:
         raise invalid("'instances' must be a list with at least one element")
     check_rows(len(instances), max_rows)
@@ -98,13 +98,13 @@ def _from_rows(instances: Any, signature: Signature, max_rows: int) -> dict[str,
     return {name: [row[name] for row in instances] for name in signature.inputs}
 
 
-def _only_input(signature: Signature, key: str) -> str:
+def _only_input(signature: ServedSignature, key: str) -> str:
     if len(signature.inputs) != 1:
         raise invalid(f"'{key}' gives values without names, but the inputs are {', '.join(signature.inputs)}")
     return next(iter(signature.inputs))
 
 
-def _array(name: str, value: Any, signature: Signature, max_rows: int) -> np.ndarray:
+def _array(name: str, value: Any, signature: ServedSignature, max_rows: int) -> np.ndarray:
     """Nested lists, all of one shape, as an array of exactly the input's type."""
     shape = []
     first = value

@@ -15,7 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from aigc_tf import untrusted
 from aigc_tf.serving import proto_tensors
 from aigc_tf.serving.request_error import RequestError, invalid
-from aigc_tf.serving.signature import Signature
+from aigc_tf.serving.signature import ServedSignature
 from aigc_tf.verify_export import graph_faults
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -53,7 +53,7 @@ class LoadedExport:
                 meta_graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], os.fspath(folder))
             self.signature_def = dict(meta_graph.signature_def)
             callable_ones = {name: proto for name, proto in self.signature_def.items() if proto.inputs}
-            self.signatures = {name: Signature.from_proto(name, proto) for name, proto in callable_ones.items()}
+            self.signatures = {name: ServedSignature.from_proto(name, proto) for name, proto in callable_ones.items()}
             self._calls.update({name: self._callable(signature) for name, signature in self.signatures.items()})
             self._warm_up(folder / _WARM_UP, max_rows)
         except ValueError as error:
@@ -63,14 +63,14 @@ class LoadedExport:
             self.close()
             raise
 
-    def signature(self, name: str) -> Signature:
+    def signature(self, name: str) -> ServedSignature:
         """The signature that a request names; an empty name means the default one."""
         name = name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise invalid(f'Serving signature name: "{name}" not found in signature def')
         return self.signatures[name]
 
-    def run(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, signature: ServedSignature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, one row for each row of the inputs; blocks. RequestError where the graph refuses them."""
         try:
             values = self._calls[signature.name](*(inputs[name] for name in signature.inputs))
@@ -84,7 +84,7 @@ class LoadedExport:
         self._session.close()
         gc.collect()  # a graph is full of cycles, and weights wait in it
 
-    def _callable(self, signature: Signature) -> Callable:
+    def _callable(self, signature: ServedSignature) -> Callable:
         outputs = [tensor.name for tensor in signature.outputs.values()]
         return self._session.make_callable(outputs, feed_list=[tensor.name for tensor in signature.inputs.values()])
 

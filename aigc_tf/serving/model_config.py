@@ -13,7 +13,7 @@ from aigc_tf.shell import quoted
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelConfig:
+class ServedModel:
     """One model: its versions are the newest `latest` (None: all) of its base path, or those that `specific` names."""
 
     name: str
@@ -48,7 +48,7 @@ class ModelConfig:
             )
 
 
-def read(bases: Sequence[Path], file: Path | None) -> dict[str, ModelConfig]:
+def read(bases: Sequence[Path], file: Path | None) -> dict[str, ServedModel]:
     """The models by name: those of a TensorFlow Serving model config, and the base paths.
 
     A base path replaces the one that the file has for the model of its name, since a laptop keeps models elsewhere
@@ -66,20 +66,20 @@ def read(bases: Sequence[Path], file: Path | None) -> dict[str, ModelConfig]:
                 f"{named[name]} and {base} have one name, {name}; the models of a server need different ones"
             )
         named[name] = base
-        models[name] = dataclasses.replace(models.get(name, ModelConfig(name, base)), base=base)
+        models[name] = dataclasses.replace(models.get(name, ServedModel(name, base)), base=base)
     if not models:
         raise UserError("no model to serve: give base paths, such as models/digits, or --model-config with a list")
     return models
 
 
-def _from_file(file: Path) -> dict[str, ModelConfig]:
+def _from_file(file: Path) -> dict[str, ServedModel]:
     config = model_config.parse(file)
-    models: dict[str, ModelConfig] = {}
+    models: dict[str, ServedModel] = {}
     for entry in config.model_config_list.config:
         if entry.name in models or not entry.name or not entry.base_path:
             raise UserError(f"{file}: each model needs a name of its own and a base_path; one is {entry.name!r}")
         policy = entry.model_version_policy
-        models[entry.name] = ModelConfig(
+        models[entry.name] = ServedModel(
             name=entry.name,
             base=Path(entry.base_path),
             latest=None if policy.HasField("all") else policy.latest.num_versions or 1,

@@ -20,9 +20,9 @@ from aigc_tf.serving.batching import Batcher
 from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.loaded_export import LoadedExport, LoadError
 from aigc_tf.serving.metrics import Metrics
-from aigc_tf.serving.model_config import ModelConfig
+from aigc_tf.serving.model_config import ServedModel
 from aigc_tf.serving.request_error import RequestError, invalid
-from aigc_tf.serving.signature import Signature
+from aigc_tf.serving.signature import ServedSignature
 
 logger = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0  # as TensorFlow Serving
@@ -45,7 +45,7 @@ class Version:
     users: int = 0
     folder_id: tuple[int, ...] = ()
 
-    async def predict(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    async def predict(self, signature: ServedSignature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs [N, ...] for inputs [N, ...] that are checked already."""
         return await self.batchers[signature.name].answer(inputs)
 
@@ -59,7 +59,7 @@ class _Model:
 class Models:
     """All models of a server. Its state belongs to the event loop; files are read in a thread of their own."""
 
-    def __init__(self, read_config: Callable[[], dict[str, ModelConfig]], limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, read_config: Callable[[], dict[str, ServedModel]], limits: Limits, metrics: Metrics) -> None:
         self._read_config = read_config
         self._config = read_config()
         self._limits = limits
@@ -187,7 +187,7 @@ class Models:
         self._metrics.loads.labels(str(folder), "success").inc()
         logger.info(f"version {number} of {name} is available")
 
-    def _batcher(self, name: str, export: LoadedExport, signature: Signature) -> Batcher:
+    def _batcher(self, name: str, export: LoadedExport, signature: ServedSignature) -> Batcher:
         def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             return export.run(signature, inputs)
 
@@ -201,7 +201,7 @@ class Models:
 
         return Batcher(run, self._limits, self._workers, self._num_workers, count_batch)
 
-    def _take(self, config: dict[str, ModelConfig]) -> None:
+    def _take(self, config: dict[str, ServedModel]) -> None:
         """Let a config rule, or raise UserError where it moves a label to a version that is not available.
 
         TensorFlow Serving checks this before it looks at the versions to load, and refuses the whole config. A label

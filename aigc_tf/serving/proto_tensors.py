@@ -11,12 +11,12 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.framework.types_pb2 import DataType
 
 from aigc_tf.serving.request_error import invalid
-from aigc_tf.serving.signature import Signature
+from aigc_tf.serving.signature import ServedSignature
 
 _MOST_REPEATED = 65_536  # values of a tensor that clients may write as one, such as a truncation for all rows
 
 
-def decode(protos: Mapping[str, TensorProto], signature: Signature, max_rows: int) -> dict[str, np.ndarray]:
+def decode(protos: Mapping[str, TensorProto], signature: ServedSignature, max_rows: int) -> dict[str, np.ndarray]:
     """Arrays [N, ...] by input name; RequestError where a type, a shape or the number of values is wrong."""
     signature.check_names(protos)
     return {name: _array(name, proto, signature, max_rows) for name, proto in protos.items()}
@@ -27,7 +27,7 @@ def encode(array: np.ndarray) -> TensorProto:
     return tf.make_tensor_proto(array)
 
 
-def _array(name: str, proto: TensorProto, signature: Signature, max_rows: int) -> np.ndarray:
+def _array(name: str, proto: TensorProto, signature: ServedSignature, max_rows: int) -> np.ndarray:
     dtype = signature.inputs[name].dtype
     if proto.dtype != dtype.as_datatype_enum:
         given = DataType.Name(proto.dtype) if proto.dtype in DataType.values() else proto.dtype

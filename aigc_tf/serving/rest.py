@@ -24,7 +24,7 @@ from aigc_tf.serving import json_tensors, metrics, replies, request_body
 from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.models import Models, Version
 from aigc_tf.serving.request_error import HTTP_STATUS, RequestError, invalid, within
-from aigc_tf.serving.signature import Signature
+from aigc_tf.serving.signature import ServedSignature
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<number>\d+)|/labels/(?P<label>[^/:]+))?"
 # What may be asked with a method, and how the metrics name it.
@@ -139,7 +139,7 @@ def _target(asked: re.Match) -> tuple[str, int | None, str]:
     return unquote(asked["name"]), number, unquote(asked["label"] or "")
 
 
-def _read(asking: Mapping[str, Any], version: Version, limits: Limits) -> tuple[Signature, dict[str, np.ndarray]]:
+def _read(asking: Mapping[str, Any], version: Version, limits: Limits) -> tuple[ServedSignature, dict[str, np.ndarray]]:
     """The signature that a request means, and its inputs, checked."""
     assert version.export is not None
     signature = version.export.signature(asking.get("signature_name", ""))

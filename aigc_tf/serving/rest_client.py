@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
-from aigc_tf.serving.target import ServingError, Signature, Target, TensorSpec, understanding
+from aigc_tf.serving.target import ServingError, SignatureSpec, Target, TensorSpec, understanding
 
 # One lost answer is asked for again (a server that drains closes idle connections), but only one: a server that is
 # too slow would only get slower. POST is among the retried methods, since a prediction changes nothing.
@@ -82,15 +82,15 @@ class RestClient:
         with understanding(self.target):
             return {int(status["version"]): status["state"] for status in answer["model_version_status"]}
 
-    def signatures(self) -> dict[str, Signature]:
+    def signatures(self) -> dict[str, SignatureSpec]:
         return self._signatures
 
     @functools.cached_property
-    def _signatures(self) -> dict[str, Signature]:
+    def _signatures(self) -> dict[str, SignatureSpec]:
         answer = self._ask("GET", f"{self._model}{self._choice()}/metadata")
         with understanding(self.target):
             return {
-                name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))
+                name: SignatureSpec(_specs(signature["inputs"]), _specs(signature["outputs"]))
                 for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
                 if not name.startswith("__")  # TensorFlow's own, which initialises tables
             }

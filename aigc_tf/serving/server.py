@@ -49,7 +49,7 @@ def serve(
 
 
 async def _serve(
-    read_config: Callable[[], dict[str, model_config.ModelConfig]],
+    read_config: Callable[[], dict[str, model_config.ServedModel]],
     host: str,
     port: int,
     grpc_port: int,

@@ -102,7 +102,7 @@ class Server:
         return quote(self.model, safe="")
 
     @functools.cached_property
-    def signatures(self) -> dict[str, target.Signature]:
+    def signatures(self) -> dict[str, target.SignatureSpec]:
         with connect(self.rest, self.model, timeout=self.timeout) as client:
             return client.signatures()
 

@@ -23,7 +23,7 @@ class Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Signature:
+class ServedSignature:
     """Named inputs and outputs, all of them with one row an answer."""
 
     name: str
@@ -31,7 +31,7 @@ class Signature:
     outputs: Mapping[str, Tensor]
 
     @classmethod
-    def from_proto(cls, name: str, proto) -> Signature:
+    def from_proto(cls, name: str, proto) -> ServedSignature:
         """From a SignatureDef; ValueError where a tensor has no free first dimension, and so cannot be batched."""
         sides = []
         for side, tensors in (("input", proto.inputs), ("output", proto.outputs)):

@@ -34,7 +34,7 @@ class TensorSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class Signature:
+class SignatureSpec:
     """Inputs and outputs of a function of the model, by name."""
 
     inputs: dict[str, TensorSpec]
@@ -49,7 +49,7 @@ class Client(Protocol):
     def states(self) -> dict[int, str]:
         """State of each version that the server knows: "AVAILABLE", "LOADING", "END" …"""
 
-    def signatures(self) -> dict[str, Signature]:
+    def signatures(self) -> dict[str, SignatureSpec]:
         """The model's signatures by name; asked for once, then remembered."""
 
     def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from aigc_tf.serving import json_tensors
 from aigc_tf.serving.request_error import RequestError
-from aigc_tf.serving.signature import Signature, Tensor
+from aigc_tf.serving.signature import ServedSignature, Tensor
 
 
 def decode(values: list, dtype: tf.DType, *row_shape: int) -> np.ndarray:
-    signature = Signature("s", {"x": Tensor(dtype, row_shape, "x:0")}, {})
+    signature = ServedSignature("s", {"x": Tensor(dtype, row_shape, "x:0")}, {})
     return json_tensors.decode(json_tensors.parse(json.dumps({"inputs": values}).encode()), signature, 100)["x"]
 
 
