@@ -26,7 +26,7 @@ from aigc_tf.presets import PRESETS
 from benchmarks import record
 from benchmarks.start_up import whole
 
-_SHOWN = (2, 8)  # rows and columns of the sample grid that the picture shows
+_SHOWN = (1, 10)  # rows and columns of the sample grid that the picture shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def page(figures: dict[str, list[dict[str, Any]]]) -> str:
         "FD is the Fréchet distance under the classifier that ships, a floor what as many real images score, classes "
         "how many of ten there are; one seed and one set of 10,000 images each. CPU seconds are of training on all "
         f"cores, start-up included.\n\n{record.table(header, rows)}\n"
-        "Two rows of the last sample grid of each, always of the same seeds:\n\n![Samples](presets.png)\n"
+        "The first samples of each run at its last budget, always of the same seeds:\n\n![Samples](presets.png)\n"
     )
 
 
@@ -112,7 +112,7 @@ def draw(runs: list[Run], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(len(runs), 1, figsize=(5, 1.4 * len(runs)), layout="constrained", squeeze=False)
+    figure, axes = pyplot.subplots(len(runs), 1, figsize=(5, 0.75 * len(runs)), layout="constrained", squeeze=False)
     for run, axis in zip(runs, axes[:, 0]):
         last = run.measured[-1]
         grid = pyplot.imread(run.folder / "samples" / f"step-{last['step']:08d}.png")
@@ -120,7 +120,7 @@ def draw(runs: list[Run], path: Path) -> None:
         axis.imshow(grid[: rows * 30 + 2, : columns * 30 + 2], cmap="gray", vmin=0, vmax=1)  # 28 pixels and a gap of 2
         axis.set_title(f"{run.preset}, {last['images']:,} images", fontsize=8)
         axis.axis("off")
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
 
