@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def create(spec: DataSpec, config: TrainConfig) -> GAN:
-    """See `model.create`, which is imported with TensorFlow only when a model is made."""
-    from aigc_tf.families.gan import model
+    """See `creation.create`, which is imported with TensorFlow only when a model is made."""
+    from aigc_tf.families.gan import creation
 
-    return model.create(spec, config)
+    return creation.create(spec, config)
 
 
 FAMILY = Family(

@@ -8,20 +8,16 @@ from typing import Any
 import tensorflow as tf
 
 from aigc_tf.config import TrainConfig
-from aigc_tf.contract import Signature, Tensor
+from aigc_tf.contract import Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.errors import UserError
-from aigc_tf.families.gan import costs, pictures
+from aigc_tf.families.gan import costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
-from aigc_tf.families.gan.networks import NETWORKS
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.families.gan.sampling import inputs
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import exact_rows, labels
-from aigc_tf.parts.latents import latents_from_seeds
-from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts import labels
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
-from aigc_tf.parts.optimizers import OPTIMIZERS, make_slots
-from aigc_tf.parts.penalties import PENALTIES
+from aigc_tf.parts.optimizers import make_slots
 
 Critic = Callable[..., tf.Tensor]
 """Logits float32 [b, 1] of images float32 [b, H, W, C], and of `training`."""
@@ -106,7 +102,7 @@ class GAN(GenerativeModel):
         for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
             classes = self._classes(data, i)
-            fake = self.generator(_inputs(self._latents(update), classes), training=True)
+            fake = self.generator(inputs(self._latents(update), classes), training=True)
             self._train_discriminator(self._critic(classes), data["image"][i::critic_steps], fake, update)
 
         update = (self.step + 1) * critic_steps - 1
@@ -114,7 +110,7 @@ class GAN(GenerativeModel):
         classes = self._classes(data, critic_steps - 1)  # [b, K] or None
         critic = self._critic(classes)
         with tf.GradientTape() as tape:
-            fake = self.generator(_inputs(self._latents(update), classes), training=True)  # [b, H, W, C]
+            fake = self.generator(inputs(self._latents(update), classes), training=True)  # [b, H, W, C]
             with tape.stop_recording():
                 self._train_discriminator(critic, real, fake, update)
             # Losses that do not compare with real images drop the first of these when the graph is pruned.
@@ -131,60 +127,25 @@ class GAN(GenerativeModel):
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
         classes = labels.shares(data["label"], self.spec.class_weights) if self.settings.conditional else None
-        logits = tf.squeeze(self.discriminator(_inputs(data["image"], classes), training=False), -1)
+        logits = tf.squeeze(self.discriminator(inputs(data["image"], classes), training=False), -1)
         self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
         return {}
 
+    @property
+    def _counts(self) -> tuple[int, ...] | None:
+        return self.spec.class_weights if self.settings.conditional else None
+
     def sampler(self, weights: Weights = "ema") -> Sampler:
-        decode, counts = self.decoder(weights), self.spec.class_weights
+        return sampling.sampler(self.decoder(weights), self.settings.latent_dim, self._counts)
 
-        def draw(seed: tf.Tensor, truncation: tf.Tensor | None = None, label: tf.Tensor | None = None) -> tf.Tensor:
-            latents = latents_from_seeds(seed, self.settings.latent_dim)
-            latents = latents if truncation is None else latents * truncation[:, None]
-            if not self.settings.conditional:
-                return decode(latents)
-            any_class = labels.of_seeds(seed, counts)
-            told = any_class if label is None else labels.told(label, any_class, counts)
-            return decode(latents, labels.shares(told, counts))
-
-        return draw
-
-    def decoder(self, weights: Weights = "ema") -> Callable[..., tf.Tensor]:
-        """A function that makes images float32 [N,H,W,C] in [-1, 1] of latents float32 [N, latent_dim] and, if the GAN
-        is conditional, shares of the classes float32 [N, K]; no row depends on another. As for `sampler`, call this
-        outside of graphs."""
-        generator, shape = self.view(weights)["generator"], list(self.spec.image_shape)
-
-        def decode(latents: tf.Tensor, classes: tf.Tensor | None = None) -> tf.Tensor:
-            return exact_rows.apply(lambda row: generator(row, training=False), _inputs(latents, classes), shape)
-
-        return decode
+    def decoder(self, weights: Weights = "ema") -> sampling.Decoder:
+        """From latents to images; as for `sampler`, call this outside of graphs."""
+        return sampling.decoder(self.view(weights)["generator"], self.spec.shape)
 
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
-        """decode: latent float32 [N, Z] -> image float32 [N,H,W,C]; discriminate: image -> logit float32 [N].
-
-        If the GAN is conditional, both take labels int64 [N] as well. Any class is, for `decode`, one that the latent
-        decides (`labels.of_latents`), and for `discriminate` the mean over the classes by their training frequencies.
-        """
-        decoder, images, counts = self.decoder(weights), self.spec.modality.graph, self.spec.class_weights
-        image = {"image": self.spec.modality.numbers(self.spec.shape)}
-        latent = {"latent": Tensor("float32", (self.settings.latent_dim,))}
-
-        def decode(latent: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-            if label is None:
-                return {"image": images.to_numbers(decoder(latent))}
-            told = labels.told(label, labels.of_latents(latent, counts), counts)
-            return {"image": images.to_numbers(decoder(latent, labels.shares(told, counts)))}
-
-        def discriminate(image: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-            classes = None if label is None else labels.shares(label, counts)
-            return {"logit": _logits(self.discriminator, _inputs(images.from_numbers(image), classes), training=False)}
-
-        score = Signature("score", {**image, **self.conditions}, {"logit": Tensor("float32")})
-        return {
-            "decode": (Signature("decode", {**latent, **self.conditions}, image), decode),
-            "discriminate": (score, discriminate),
-        }
+        """`decode` and `discriminate`, see `sampling.signatures`."""
+        made_of = self.spec, self.settings.latent_dim, self._counts, self.conditions
+        return sampling.signatures(self.decoder(weights), self.discriminator, *made_of)
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples of the averaged generator and of the raw one, and walks between latents, and between classes."""
@@ -192,7 +153,7 @@ class GAN(GenerativeModel):
         samples, walks = pictures.samples(count, *kind), pictures.interpolations(count // columns // 2, *kind)
         to_stored, decode = self.spec.modality.graph.to_stored, self.decoder()
         averaged = tf.function(lambda latents, classes: to_stored(decode(latents, classes)))
-        raw = tf.function(lambda: to_stored(self.generator(_inputs(*samples), training=False)))
+        raw = tf.function(lambda: to_stored(self.generator(inputs(*samples), training=False)))
         return {
             "samples/averaged": lambda: averaged(*samples),
             "samples/raw": raw,
@@ -294,44 +255,5 @@ class GAN(GenerativeModel):
         return self.replica_rows(draw(shape, seed, alg="philox"))
 
 
-def _inputs(first: tf.Tensor, classes: tf.Tensor | None) -> Any:
-    """What a network takes: latents or images, and shares of the classes where there are labels."""
-    return first if classes is None else [first, classes]
-
-
 def _logits(critic: Critic, images: Any, training: bool = True) -> tf.Tensor:
     return tf.squeeze(critic(images, training=training), -1)
-
-
-def create(spec: DataSpec, config: TrainConfig) -> GAN:
-    """The GAN that `config` describes, with freshly drawn weights and optimizers, ready for `fit`.
-
-    Weights are drawn from the global seed (`tf.keras.utils.set_random_seed`). Call it under the strategy's scope.
-    Raises UserError where it is to learn from labels that the data do not have.
-    """
-    settings = config.family
-    assert isinstance(settings, GANConfig)
-    if settings.conditional and not spec.num_classes:
-        raise UserError(f"conditional needs labels, and {config.dataset} has none")
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
-    try:
-        build = NETWORKS[settings.network]
-        networks = build(
-            spec,
-            settings.latent_dim,
-            settings.spectral_norm,
-            conditional=settings.conditional,
-            **settings.widths,
-        )
-        penalties = {name: PENALTIES[name] for name in settings.penalties}
-        gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
-    finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
-    optimizer = OPTIMIZERS[settings.optimizer]
-    gan.compile(
-        optimizer(settings.generator_learning_rate, settings.beta_1, settings.beta_2),
-        optimizer(settings.discriminator_learning_rate, settings.beta_1, settings.beta_2),
-        jit_compile=config.jit_compile,
-    )
-    return gan

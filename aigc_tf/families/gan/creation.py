@@ -1,0 +1,49 @@
+"""From a configuration to a GAN that can be trained."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import UserError
+from aigc_tf.families.gan.config import GANConfig
+from aigc_tf.families.gan.model import GAN
+from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.optimizers import OPTIMIZERS
+from aigc_tf.parts.penalties import PENALTIES
+
+
+def create(spec: DataSpec, config: TrainConfig) -> GAN:
+    """The GAN that `config` describes, with freshly drawn weights and optimizers, ready for `fit`.
+
+    Weights are drawn from the global seed (`tf.keras.utils.set_random_seed`). Call it under the strategy's scope.
+    Raises UserError where it is to learn from labels that the data do not have.
+    """
+    settings = config.family
+    assert isinstance(settings, GANConfig)
+    if settings.conditional and not spec.num_classes:
+        raise UserError(f"conditional needs labels, and {config.dataset} has none")
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        build = NETWORKS[settings.network]
+        networks = build(
+            spec,
+            settings.latent_dim,
+            settings.spectral_norm,
+            conditional=settings.conditional,
+            **settings.widths,
+        )
+        penalties = {name: PENALTIES[name] for name in settings.penalties}
+        gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+    optimizer = OPTIMIZERS[settings.optimizer]
+    gan.compile(
+        optimizer(settings.generator_learning_rate, settings.beta_1, settings.beta_2),
+        optimizer(settings.discriminator_learning_rate, settings.beta_1, settings.beta_2),
+        jit_compile=config.jit_compile,
+    )
+    return gan
