@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigc_tf.modalities import MODALITIES
-from aigc_tf.modalities.modality import Modality
+
+if TYPE_CHECKING:  # it knows NumPy, which a command line does without
+    from aigc_tf.modalities.modality import Modality
 
 
 @dataclasses.dataclass(frozen=True)
