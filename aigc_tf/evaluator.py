@@ -73,11 +73,7 @@ def evaluate(
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     num_samples = _check_number(num_samples, subject, data)
     reference = Reference.prepare(data, subject.dataset or "reference", extractor, say)
-    modality = data.spec.modality
-    wanted = {*modality.measures, *(FAMILIES[subject.family].measures if subject.family else ())}
-    wanted |= set(modality.label_measures if subject.takes_labels else ())
-    measures = [name for name in METRICS if name in wanted]
-    return judge_against(reference, subject, measures, num_samples=num_samples, seed=seed)
+    return judge_against(reference, subject, _measures(subject, data), num_samples=num_samples, seed=seed)
 
 
 def judge_against(
@@ -126,12 +122,8 @@ def during_training(
 ) -> Callable[[], dict[str, Any]]:
     """A function that judges `model` as it then is, by the quick measures, on a few samples, and gives the record."""
     subject = subjects.of_model(model, run)
-    config = run.read_config()
-    reference = Reference.prepare(data, config.dataset, say=say)
-    modality = data.spec.modality
-    wanted = {*modality.quick_measures, *FAMILIES[config.model].quick_measures}
-    wanted |= set(modality.quick_label_measures if subject.takes_labels else ())
-    measures = [name for name in METRICS if name in wanted]
+    reference = Reference.prepare(data, run.read_config().dataset, say=say)
+    measures = _measures(subject, data, quick=True)
     num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
 
     def judge_now() -> dict[str, Any]:
@@ -139,6 +131,17 @@ def during_training(
         return judge_against(reference, now, measures, num_samples=num_samples).record
 
     return judge_now
+
+
+def _measures(subject: Subject, data: Dataset, quick: bool = False) -> list[str]:
+    """The measures of such content, of what is asked for by labels, and of the subject's family; or the quick ones of
+    all these."""
+    modality, family = data.spec.modality, FAMILIES[subject.family] if subject.family else None
+    wanted = {*modality.measures, *(family.measures if family else ())}
+    wanted |= set(modality.label_measures if subject.takes_labels else ())
+    if quick:
+        wanted &= {*modality.quick_measures, *(family.quick_measures if family else ())}
+    return [name for name in METRICS if name in wanted]
 
 
 def _check_number(num_samples: int | None, subject: Subject, data: Dataset) -> int | None:

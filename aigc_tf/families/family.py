@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class FamilyConfig:
+class FamilyConfig(abc.ABC):
     """The settings of a family, which lie flat beside those of every run among the flags and in config.json.
 
     Every family has two for the moving average of what it samples with: `ema_half_life`, in examples, 0 for no
@@ -39,9 +40,9 @@ class FamilyConfig:
         return 1
 
     @property
+    @abc.abstractmethod
     def title(self) -> str:
         """A few words for the name of a run's folder, joined by hyphens."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)

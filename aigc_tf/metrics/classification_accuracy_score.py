@@ -11,10 +11,9 @@ Interval: Wilson's, over the held-out images; what another sample or another tra
 
 from __future__ import annotations
 
-import numpy as np
-
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need
+from aigc_tf.metrics.train_on_generated import told_right
 
 _MOST_STEPS: int | None = None  # of both trainings; None for as many as the classifier of the data set takes
 
@@ -30,16 +29,10 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     known = None if floor is None or floor.images is None else floor.labels
     classes = int(max(seen.max() for seen in (asked, labels, known) if seen is not None)) + 1
 
-    def told_right(train_images: np.ndarray, train_labels: np.ndarray) -> np.ndarray:
-        from aigc_tf.metrics import lenet
-
-        network = lenet.train(train_images, train_labels, classes, _MOST_STEPS)
-        return lenet.look(network, real)[1].argmax(axis=1) == labels
-
     reference = None
     if floor is not None and floor.images is not None and known is not None:
-        reference = float(told_right(floor.images, known).mean())
-    right = told_right(images, asked)
+        reference = float(told_right(floor.images, known, classes, real, labels, _MOST_STEPS).mean())
+    right = told_right(images, asked, classes, real, labels, _MOST_STEPS)
     return {
         "classification_accuracy_score": Figure(
             float(right.mean()),

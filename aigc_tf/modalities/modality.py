@@ -59,18 +59,16 @@ class Modality(abc.ABC):
         file: the kind of file that holds one example, as contracts call it.
         suffix: what the names of such files end in.
         measures: those of METRICS that judge it.
-        quick_measures: those that are quick enough while a model trains (`--evaluate-every`).
         label_measures: those that judge what was asked for by its label, beside the others.
-        quick_label_measures: those of them that are quick enough while a model trains.
+        quick_measures: those of both that are quick enough while a model trains (`--evaluate-every`).
     """
 
     name: str
     file: str
     suffix: str
     measures: tuple[str, ...]
-    quick_measures: tuple[str, ...]
     label_measures: tuple[str, ...] = ()
-    quick_label_measures: tuple[str, ...] = ()
+    quick_measures: tuple[str, ...]
 
     @property
     @abc.abstractmethod

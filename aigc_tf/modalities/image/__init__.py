@@ -38,8 +38,10 @@ class Image(Modality):
         *("class_kl", "ms_ssim", "image_statistics", "memorisation", "copies", "train_on_generated"),
     )
     label_measures = ("label_accuracy", "fd_within_class", "classification_accuracy_score")
-    quick_label_measures = ("label_accuracy",)
-    quick_measures = ("fd", "classifier_score", "class_coverage", "class_kl", "ms_ssim", "image_statistics")
+    quick_measures = (
+        *("fd", "classifier_score", "class_coverage", "class_kl", "ms_ssim", "image_statistics"),
+        "label_accuracy",
+    )
 
     @property
     def graph(self) -> Graph:
