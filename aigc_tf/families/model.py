@@ -13,6 +13,8 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.parts import moving_average
+from aigc_tf.parts.global_mean import GlobalMean
+from aigc_tf.parts.optimizers import make_slots
 
 Weights = Literal["ema", "raw"]
 Sampler = Callable[..., tf.Tensor]
@@ -28,6 +30,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
+        trained: names of the optimizers, and of the networks that each of them trains.
         controls: numbers that steer sampling, by name, which one signature takes; each has a default and bounds, too.
         controlled: the name of the signature that takes them.
         spec: what it learns.
@@ -38,6 +41,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     """
 
     averaged: tuple[str, ...] = ()
+    trained: Mapping[str, tuple[str, ...]] = {}
     controls: Mapping[str, Tensor] = {}
     controlled = "controlled"
 
@@ -57,6 +61,25 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
             setattr(self, name, network)
         for name in self.averaged:
             setattr(self, f"ema_{name}", _in_float32(networks[name]))
+
+    def compile(self, optimizers: Mapping[str, Any], **kwargs: Any) -> None:
+        """Take an optimizer for each name in `trained`, which has its learning rate at the full. Keras' own slot gets
+        the first, since it would invent one otherwise; `kwargs` are Keras' own."""
+        super().compile(optimizer=next(iter(optimizers.values())), **kwargs)
+        for name, optimizer in optimizers.items():
+            setattr(self, f"{name}_optimizer", optimizer)
+        self._full_rates = {name: float(optimizer.learning_rate.numpy()) for name, optimizer in self.optimizers.items()}
+        with self.distribute_strategy.scope():
+            for name, optimizer in self.optimizers.items():
+                make_slots(optimizer, self._variables(name))
+
+    @property
+    def optimizers(self) -> dict[str, Any]:
+        """The optimizers, by the names in `trained`; each has a `learning_rate` variable."""
+        return {name: getattr(self, f"{name}_optimizer") for name in self.trained}
+
+    def _variables(self, optimizer: str) -> list[tf.Variable]:
+        return [variable for name in self.trained[optimizer] for variable in self.networks[name].trainable_variables]
 
     @property
     def conditions(self) -> Mapping[str, Tensor]:
@@ -133,10 +156,30 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         first = context.replica_id_in_sync_group * rows
         return global_rows[first : first + rows]
 
-    @property
-    @abc.abstractmethod
-    def optimizers(self) -> dict[str, Any]:
-        """The optimizers, by name; each has a `learning_rate` variable."""
+    def noise(self, stream: int, update: tf.Tensor, draw: Callable[..., tf.Tensor], shape: list[int]) -> tf.Tensor:
+        """This replica's rows of noise for the global batch, `draw(shape, seed)`, which depends on nothing but the
+        run's seed, `stream` (the number of a use of noise) and `update` (int64, the number of a draw)."""
+        seed = tf.random.experimental.stateless_fold_in([self.config.seed, stream], update)
+        return self.replica_rows(draw(shape, seed, alg="philox"))
+
+    def global_mean(self, losses: tf.Tensor) -> tf.Tensor:
+        """This replica's part of the mean over the global batch, of float32 [b]; gradients are summed over replicas."""
+        return tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
+
+    def set_learning_rates(self, share: float | tf.Tensor = 1.0) -> None:
+        """This share of their full rates for all optimizers, times `learning_rate_scale`; for each training step."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * share)
+
+    def minimise(self, tape: tf.GradientTape, loss: tf.Tensor, name: str) -> tf.Tensor:
+        """One update by the optimizer `name` of what it trains. Returns the norm of the gradient, float32 scalar,
+        summed over replicas first."""
+        variables = self._variables(name)
+        gradients = tape.gradient(loss, variables)
+        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer = self.optimizers[name]
+        optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
+        return tf.linalg.global_norm(gradients)
 
     @abc.abstractmethod
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -192,34 +235,3 @@ def _in_float32(network: tf.keras.Model) -> tf.keras.Model:
     )
     copy.set_weights(network.get_weights())
     return copy
-
-
-class GlobalMean(tf.keras.metrics.Metric):
-    """The mean of all values of all replicas.
-
-    Keras' own mean keeps a sum on each replica; a checkpoint holds their total, and a restored one is split anew, which
-    rounds differently from then on. Here the sums are taken over replicas first, so that all hold the same.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name)
-        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
-        self.total = self.add_weight("total", initializer="zeros", aggregation=first)
-        self.count = self.add_weight("count", initializer="zeros", aggregation=first)
-
-    def update_state(self, values: tf.Tensor, sample_weight: float | tf.Tensor = 1.0) -> None:
-        """Add `values` (float, any shape), each with the same weight."""
-        values = tf.cast(values, tf.float32)
-        sums = [tf.reduce_sum(values) * sample_weight, tf.cast(tf.size(values), tf.float32) * sample_weight]
-        total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        self.total.assign_add(total)
-        self.count.assign_add(count)
-
-    def reset_state(self) -> None:
-        """Forget all values. (Keras' own is for eager code only.)"""
-        self.total.assign(0.0)
-        self.count.assign(0.0)
-
-    def result(self) -> tf.Tensor:
-        """The mean, 0 of nothing."""
-        return tf.math.divide_no_nan(self.total, self.count)

@@ -41,9 +41,7 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
     optimizer = OPTIMIZERS[settings.optimizer]
-    gan.compile(
-        optimizer(settings.generator_learning_rate, settings.beta_1, settings.beta_2),
-        optimizer(settings.discriminator_learning_rate, settings.beta_1, settings.beta_2),
-        jit_compile=config.jit_compile,
-    )
+    rates = {"generator": settings.generator_learning_rate, "discriminator": settings.discriminator_learning_rate}
+    optimizers = {name: optimizer(rate, settings.beta_1, settings.beta_2) for name, rate in rates.items()}
+    gan.compile(optimizers, jit_compile=config.jit_compile)
     return gan

@@ -15,9 +15,8 @@ from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.gan.sampling import inputs
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import labels
+from aigc_tf.parts import labels, schedules
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
-from aigc_tf.parts.optimizers import make_slots
 
 Critic = Callable[..., tf.Tensor]
 """Logits float32 [b, 1] of images float32 [b, H, W, C], and of `training`."""
@@ -49,6 +48,7 @@ class GAN(GenerativeModel):
     """
 
     averaged = ("generator",)
+    trained = {"generator": ("generator",), "discriminator": ("discriminator",)}
     # The scale of the latents: 1 for all the variety, 0 for one typical image.
     controls = {"truncation": Tensor("float32", (), 0.0, 1.0, default=1.0, beyond="clipped", fixed_at=0.0)}
     controlled = "truncated"
@@ -74,20 +74,6 @@ class GAN(GenerativeModel):
             return {}
         return {"label": Tensor("int64", (), 0, self.spec.num_classes - 1, default=-1, beyond="default")}
 
-    def compile(self, generator_optimizer: Any, discriminator_optimizer: Any, **kwargs: Any) -> None:
-        """Take one optimizer a network. Keras' own slot gets the generator's, since it would invent one otherwise."""
-        super().compile(optimizer=generator_optimizer, **kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        self._full_rates = {name: float(optimizer.learning_rate.numpy()) for name, optimizer in self.optimizers.items()}
-        with self.distribute_strategy.scope():
-            make_slots(generator_optimizer, self.generator.trainable_variables)
-            make_slots(discriminator_optimizer, self.discriminator.trainable_variables)
-
-    @property
-    def optimizers(self) -> dict[str, Any]:
-        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
-
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`critic_steps` discriminator updates, then one of the generator, then its moving average.
 
@@ -97,7 +83,7 @@ class GAN(GenerativeModel):
         fakes of an update are of the classes of its real images, row by row: classes then come in their proportions,
         and points between real and fake have a class.
         """
-        self._set_learning_rates()
+        self.set_learning_rates(self._falling())
         critic_steps = self.settings.critic_steps
         for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
@@ -116,8 +102,8 @@ class GAN(GenerativeModel):
             # Losses that do not compare with real images drop the first of these when the graph is pruned.
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
-            loss = self._global_mean(losses)
-        norm = self._minimise(tape, loss, self.generator, self.generator_optimizer)
+            loss = self.global_mean(losses)
+        norm = self.minimise(tape, loss, "generator")
         self.track({"loss/generator": losses, "gradient_norm/generator": norm})
         self.update_moving_averages()
         self.step.assign_add(1)
@@ -183,8 +169,8 @@ class GAN(GenerativeModel):
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
             losses = adversarial + self._penalties(critic, real, fake, update)  # [b]
-            loss = self._global_mean(losses)
-        norm = self._minimise(tape, loss, self.discriminator, self.discriminator_optimizer)
+            loss = self.global_mean(losses)
+        norm = self.minimise(tape, loss, "discriminator")
         self.track(
             {
                 "loss/discriminator": losses,
@@ -204,7 +190,7 @@ class GAN(GenerativeModel):
         """
         interval = self.settings.penalty_interval
         due = tf.equal(update % interval, 0)
-        uniform = self._noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])
+        uniform = self.noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])
         total = tf.zeros_like(uniform)
         for name, penalty in self.penalty_functions.items():
             values = tf.cond(
@@ -216,43 +202,15 @@ class GAN(GenerativeModel):
             total += values
         return total * self.settings.penalty_weight * interval / self._falling()
 
-    def _minimise(self, tape: tf.GradientTape, loss: tf.Tensor, network: tf.keras.Model, optimizer: Any) -> tf.Tensor:
-        """Apply one update and return the norm of the gradient, float32 scalar, summed over replicas first."""
-        gradients = tape.gradient(loss, network.trainable_variables)
-        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables), experimental_aggregate_gradients=False)
-        return tf.linalg.global_norm(gradients)
-
-    def _set_learning_rates(self) -> None:
-        falling = self._falling()
-        for name, optimizer in self.optimizers.items():
-            optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * falling)
-
     def _falling(self) -> tf.Tensor:
-        """Share of the full learning rates that this step takes, float32 scalar in (0, 1]: all of them at first, then
-        falling with the square root of the images seen.
-
-        A function of the step alone, so that a run can always be prolonged. In a game, constant rates end in a walk
-        around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets smoother.
-        """
-        hold = self.settings.learning_rate_hold
-        if not hold:
-            return tf.constant(1.0)
-        images_seen = tf.cast(self.step * self.config.global_batch_size, tf.float32)
-        return tf.sqrt(hold / tf.maximum(images_seen, hold))
-
-    def _global_mean(self, losses: tf.Tensor) -> tf.Tensor:
-        """This replica's part of the mean over the global batch; gradients are summed over replicas."""
-        return tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
+        """Share of the full learning rates that this step takes; see `schedules.falling`. In a game, constant rates end
+        in a walk around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets
+        smoother."""
+        return schedules.falling(self.step * self.config.global_batch_size, self.settings.learning_rate_hold)
 
     def _latents(self, update: tf.Tensor) -> tf.Tensor:
         shape = [self.config.global_batch_size, self.settings.latent_dim]
-        return self._noise(_LATENTS, update, tf.random.stateless_normal, shape)
-
-    def _noise(self, stream: int, update: tf.Tensor, draw: Callable[..., tf.Tensor], shape: list[int]) -> tf.Tensor:
-        """This replica's rows of noise that depends on nothing but (seed, stream, update)."""
-        seed = tf.random.experimental.stateless_fold_in([self.config.seed, stream], update)
-        return self.replica_rows(draw(shape, seed, alg="philox"))
+        return self.noise(_LATENTS, update, tf.random.stateless_normal, shape)
 
 
 def _logits(critic: Critic, images: Any, training: bool = True) -> tf.Tensor:

@@ -54,7 +54,7 @@ def tiny_gan(settings: TrainConfig, replicas: int = 1, penalties=None, learning_
         gan = GAN(
             SPEC, tiny_networks(settings.family.latent_dim), GAN_LOSSES[settings.family.loss], penalties, settings
         )
-        gan.compile(*(tf.keras.optimizers.SGD(learning_rate) for _ in range(2)), run_eagerly=True)
+        gan.compile({name: tf.keras.optimizers.SGD(learning_rate) for name in gan.trained}, run_eagerly=True)
     return gan
 
 

@@ -66,7 +66,7 @@ def assert_a_finite_step(networks, spec, settings):
     penalties = settings.family.penalties
     functions = {name: PENALTIES[name] for name in penalties}
     gan = GAN(spec, pair, GAN_LOSSES[settings.family.loss], functions, settings)
-    gan.compile(tf.keras.optimizers.Adam(1e-3), tf.keras.optimizers.Adam(1e-3))
+    gan.compile({"generator": tf.keras.optimizers.Adam(1e-3), "discriminator": tf.keras.optimizers.Adam(1e-3)})
     before = weights(gan)
     gan.train_step({"image": real_images(0, BATCH), "label": real_labels(0, BATCH)})
     after = weights(gan)

@@ -252,7 +252,7 @@ def test_a_run_from_a_checkpoint_goes_on_bit_for_bit(changes, tmp_path):
 def test_every_optimizer_goes_on_bit_for_bit(optimizer, tmp_path):
     def fresh():
         gan = tiny_gan(config())
-        gan.compile(*(OPTIMIZERS[optimizer](1e-3, 0.5, 0.9) for _ in range(2)), run_eagerly=True)
+        gan.compile({name: OPTIMIZERS[optimizer](1e-3, 0.5, 0.9) for name in gan.trained}, run_eagerly=True)
         return gan
 
     unbroken = train(fresh(), 3)
@@ -303,7 +303,9 @@ def test_learning_rates_and_betas_reach_their_network():
 
 def test_a_generator_step_leaves_the_discriminator_alone():
     gan = tiny_gan(config(penalties=("r1",)))
-    gan.compile(tf.keras.optimizers.SGD(0.1), tf.keras.optimizers.SGD(0.0), run_eagerly=True)
+    gan.compile(
+        {"generator": tf.keras.optimizers.SGD(0.1), "discriminator": tf.keras.optimizers.SGD(0.0)}, run_eagerly=True
+    )
     before = [weight.numpy() for weight in gan.discriminator.trainable_variables]
     generator = weights(gan)
     train(gan, 3)
@@ -314,7 +316,9 @@ def test_a_generator_step_leaves_the_discriminator_alone():
 
 def test_a_discriminator_step_leaves_the_generator_alone():
     gan = tiny_gan(config(penalties=("wgan_gp",)))
-    gan.compile(tf.keras.optimizers.SGD(0.0), tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+    gan.compile(
+        {"generator": tf.keras.optimizers.SGD(0.0), "discriminator": tf.keras.optimizers.SGD(0.1)}, run_eagerly=True
+    )
     before = [weight.numpy() for weight in gan.generator.trainable_variables]
     discriminator = weights(gan)
     train(gan, 3)

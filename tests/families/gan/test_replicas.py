@@ -115,7 +115,7 @@ def test_every_optimizer_on_both(optimizer):
     for replicas in (1, 2):
         gan = tiny_gan(settings, replicas)
         with gan.distribute_strategy.scope():
-            gan.compile(*(OPTIMIZERS[optimizer](1e-3, 0.5, 0.9) for _ in range(2)), run_eagerly=True)
+            gan.compile({name: OPTIMIZERS[optimizer](1e-3, 0.5, 0.9) for name in gan.trained}, run_eagerly=True)
         before = weights(gan)
         gans.append(train(gan, 2))
         assert some_change(before, weights(gan), "generator ")

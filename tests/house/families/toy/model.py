@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,11 +10,12 @@ from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import exact_rows
 from aigc_tf.parts.latents import latents_from_seeds
-from aigc_tf.parts.optimizers import adam, make_slots
+from aigc_tf.parts.optimizers import adam
 
 
 class Toy(GenerativeModel):
     averaged = ("maker",)
+    trained = {"maker": ("maker",)}
     controls = {"loudness": Tensor("float32", (), 0.0, 2.0, default=1.0, beyond="clipped", fixed_at=0.0)}
     controlled = "louder"
 
@@ -24,23 +24,17 @@ class Toy(GenerativeModel):
         noise = tf.keras.Input([config.family.noise_dim], name="noise")
         maker = tf.keras.Model(noise, tf.keras.layers.Dense(spec.shape[0], "tanh")(noise), name="maker")
         model = cls(spec, {"maker": maker}, config, ("loss/moments", "loss/held_out"))
-        model.compile(optimizer=adam(config.family.rate, 0.9, 0.99))
-        with model.distribute_strategy.scope():
-            make_slots(model.optimizer, maker.trainable_variables)
+        model.compile({"maker": adam(config.family.rate, 0.9, 0.99)})
         return model
 
-    @property
-    def optimizers(self) -> dict[str, Any]:
-        return {"maker": self.optimizer}
-
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        seed = tf.random.experimental.stateless_fold_in([self.config.seed, 0], self.step)
+        self.set_learning_rates()
         shape = [self.config.global_batch_size, self.config.family.noise_dim]
-        noise = self.replica_rows(tf.random.stateless_normal(shape, seed, alg="philox"))
+        noise = self.noise(0, self.step, tf.random.stateless_normal, shape)
         with tf.GradientTape() as tape:
             losses = self._moments(self.maker(noise, training=True), data)
-            loss = tf.nn.compute_average_loss(losses, global_batch_size=self.config.global_batch_size)
-        self.optimizer.minimize(loss, self.maker.trainable_variables, tape)
+            loss = self.global_mean(losses)
+        self.minimise(tape, loss, "maker")
         self.track({"loss/moments": losses})
         self.update_moving_averages()
         self.step.assign_add(1)
