@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "numpy", "tensorboard", "matplotlib", "mlxtend", "tyro")
+_PACKAGES = (
+    *("tensorflow", "tensorflow-addons", "tf-keras", "keras", "numpy"),
+    *("tensorboard", "matplotlib", "mlxtend", "tyro"),
+)
 
 # What changes TensorFlow's results or speed, by name: records are shown to others, and the environment holds secrets.
 _VARIABLES = (

@@ -1,4 +1,4 @@
-"""Says in one sentence, before anything else is imported, that this Python cannot run TensorFlow 2.15 with Addons.
+"""Says in one sentence, before anything else is imported, that this Python cannot run the product.
 
 Runs on any Python 3, so nothing newer than its first releases may stand here.
 """
@@ -8,10 +8,11 @@ import sys
 
 def check():
     """Leave the process with exit status 2 unless it runs on a supported Python."""
-    if not (3, 10) <= sys.version_info[:2] <= (3, 11):
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         version = ".".join(map(str, sys.version_info[:2]))
         sys.stderr.write(
-            "aigc_tf needs Python 3.10 or 3.11 (TensorFlow 2.15 and TensorFlow Addons exist for no later one), "
-            "but this is Python " + version + ": make the virtual environment with python3.11 -m venv .venv\n"
+            "aigc_tf needs Python 3.10 to 3.13 (TensorFlow 2.15 or 2.21 exists for no other one), "
+            "but this is Python " + version + ": make the virtual environment with python3.13 -m venv .venv, "
+            "or with uv venv --python 3.13\n"
         )
         raise SystemExit(2)

@@ -11,11 +11,12 @@ from typing import Any
 
 from aigc_tf.paths import expanded
 
-# Lines of the CUDA build of TensorFlow 2.15 that say nothing to a person: missing GPU libraries on a machine without
-# GPU, and factories that are registered twice in every process.
+# Lines of the CUDA builds of TensorFlow that say nothing to a person: missing GPU libraries on a machine without GPU,
+# factories that are registered twice in every process, and where lines go before a logger was set up.
 _NOISE = re.compile(
     r"Unable to register cu(DNN|FFT|BLAS) factory|TF-TRT Warning|Could not find cuda drivers|"
-    r"To enable the following instructions|oneDNN custom operations are on"
+    r"To enable the following instructions|oneDNN custom operations are on|"
+    r"before absl::InitializeLog\(\) is called|failed call to cuInit"
 )
 _SLOW_CALLBACK = re.compile(r"Callback method `\w+` is slow compared to the batch time")
 
@@ -42,6 +43,8 @@ def import_tensorflow() -> Any:
         os.dup2(caught.fileno(), 2)
         try:
             import tensorflow as tf
+
+            tf.config.list_physical_devices()  # TensorFlow 2.21 looks for GPUs only then
         finally:
             sys.stderr.flush()
             os.dup2(shown, 2)

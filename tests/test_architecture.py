@@ -20,8 +20,8 @@ MODULES = {name.removesuffix(".__init__"): ROOT / file for name, file in FILES.i
 FLOORS = [
     (
         "ground",
-        "errors registry settings onednn paths json_settings python_version quiet interruption terminal shell "
-        "addresses",
+        "errors registry settings onednn legacy_keras paths json_settings python_version quiet interruption terminal "
+        "shell addresses",
     ),
     ("files", "atomic_files json_lines image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from commands import TINY, logged, refused, run, scalar_events, succeed, train
+from lanes import WITH_ADDONS
 
 QUICK = [*TINY, "--no-evaluate", "--no-export", "--name", "run"]
 # Least squares with a step size of 2 overflows in the very first step; with a quarter of that it survives.
@@ -59,7 +60,7 @@ def test_rollback_goes_on_with_lower_learning_rates_also_when_resumed(tmp_path):
     assert logged(tmp_path / "run")[-1]["learning_rate/generator"] == 0.5
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lamb"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("lamb", marks=WITH_ADDONS)])
 def test_rollbacks_are_bounded(tmp_path, optimizer):
     """A penalty of this weight overflows under any learning rate."""
     hopeless = [*QUICK, "--steps", 15, "--penalty-weight", "1e38", "--optimizer", optimizer, "--logs", tmp_path]

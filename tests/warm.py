@@ -24,11 +24,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 AVAILABLE = sys.platform == "linux"  # macOS' own libraries do not go on in a fork
 _LIBRARIES = (
-    *("keras", "tensorflow_serving.apis.prediction_log_pb2", "tyro", "rich.table", "jinja2", "PIL.Image"),
+    *("tensorflow_serving.apis.prediction_log_pb2", "tyro", "rich.table", "jinja2", "PIL.Image"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "scipy.stats", "scipy.cluster.vq"),
     *("sklearn.neighbors", "sklearn.metrics", "tensorboard.plugins.projector", "tensorboard.plugins.pr_curve.summary"),
 )
-
+_KERAS = "tf_keras" if sys.version_info >= (3, 12) else "keras"
 
 _ENVIRONMENT = dict(os.environ)  # as it was before any test changed it
 _ONE_AT_A_TIME = threading.Lock()
@@ -87,7 +87,7 @@ if __name__ == "__main__":
     from aigc_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    for library in _LIBRARIES:
+    for library in (_KERAS, *_LIBRARIES):
         importlib.import_module(library)
     for module in [name for name in sys.modules if name.split(".")[0] == "aigc_tf"]:
         del sys.modules[module]

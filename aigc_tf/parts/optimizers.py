@@ -9,6 +9,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from aigc_tf import legacy_keras
+from aigc_tf.errors import UserError
+
 
 def adam(learning_rate: float, beta_1: float, beta_2: float) -> Any:
     """Kingma and Ba 2015, https://arxiv.org/abs/1412.6980."""
@@ -42,6 +45,11 @@ def lamb(learning_rate: float, beta_1: float, beta_2: float) -> Any:
 
 
 def _addons_optimizers() -> Any:
+    if legacy_keras.APART:
+        raise UserError(
+            "the optimizers rectified_adam and lamb come from TensorFlow Addons, which exists for Python 3.10 and 3.11 "
+            "only: choose another one, such as adam, or make the virtual environment with one of these"
+        )
     with warnings.catch_warnings():
         # Addons announces its end of life at every import. The pins in requirements.txt are our answer to that.
         warnings.filterwarnings("ignore", category=UserWarning, module="tensorflow_addons")

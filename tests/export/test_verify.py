@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from commands import refused, run, succeed
+from lanes import WITH_ADDONS
 
 from aigc_tf import contract, verification, verify_export
 from aigc_tf.checkpoints import load_model
@@ -93,6 +94,7 @@ def test_forbidden_operations_are_found(tmp_path, verify):
     assert any("PyFunc calls Python" in fault for fault in faults)
 
 
+@WITH_ADDONS
 def test_operations_of_addons_are_found(tmp_path, verify):
     from tensorflow_addons.image import connected_components
 

@@ -6,7 +6,9 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from lanes import HERE, OF_ADDONS, WITH_ADDONS, WITHOUT_ADDONS
 
+from aigc_tf.errors import UserError
 from aigc_tf.parts.optimizers import OPTIMIZERS
 
 CLASSES = {
@@ -18,7 +20,7 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", HERE)
 def test_each_descends_a_bowl(name):
     optimizer = OPTIMIZERS[name](0.05, 0.5, 0.9)
     assert type(optimizer).__name__ == CLASSES[name]
@@ -28,7 +30,7 @@ def test_each_descends_a_bowl(name):
     assert np.linalg.norm(position) < 0.5
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", HERE)
 def test_rates_and_decays_arrive(name):
     config = OPTIMIZERS[name](0.125, 0.25, 0.5).get_config()
     assert config["learning_rate"] == 0.125
@@ -42,6 +44,14 @@ def test_the_first_step_of_adam_is_the_learning_rate_downhill():
     np.testing.assert_allclose(position, [2.99, -3.99], atol=1e-5)
 
 
+@WITHOUT_ADDONS
+@pytest.mark.parametrize("name", OF_ADDONS)
+def test_what_comes_from_addons_says_where_it_exists(name):
+    with pytest.raises(UserError, match="for Python 3.10 and 3.11 only: choose another"):
+        OPTIMIZERS[name](1e-3, 0.0, 0.9)
+
+
+@WITH_ADDONS
 def test_addons_is_imported_only_when_asked_for_and_without_its_farewell():
     code = (
         "import sys; from aigc_tf.parts.optimizers import OPTIMIZERS; OPTIMIZERS['adam'](1e-3, 0.0, 0.9); "

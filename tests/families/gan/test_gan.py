@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from lanes import HERE
 from small_gans import (
     BATCH,
     SHAPE,
@@ -248,7 +249,7 @@ def test_a_run_from_a_checkpoint_goes_on_bit_for_bit(changes, tmp_path):
     assert_same(weights(train(resumed, 2)), weights(unbroken))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", HERE)
 def test_every_optimizer_goes_on_bit_for_bit(optimizer, tmp_path):
     def fresh():
         gan = tiny_gan(config())

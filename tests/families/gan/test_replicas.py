@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from lanes import HERE
 from small_gans import (
     BATCH,
     assert_close,
@@ -108,7 +109,7 @@ def test_several_critic_steps_on_both():
     assert_same_means(two.tracked(), one.tracked())
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", HERE)
 def test_every_optimizer_on_both(optimizer):
     settings = config(optimizer=optimizer)
     gans = []
