@@ -40,8 +40,8 @@ class GANConfig(FamilyConfig):
     penalties: Annotated[
         tuple[str, ...], OneOf(PENALTIES), arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")
     ] = ("r1",)
-    penalty_weight: Annotated[float, Within(0)] = 1.0
-    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp)."""
+    penalty_weight: Annotated[float | None, Within(0)] = None
+    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels."""
     penalty_interval: Annotated[int, Within(1, MANY)] = 4
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
@@ -82,6 +82,13 @@ class GANConfig(FamilyConfig):
         """Those widths that are given, by the names of fields, which are those of a network's `build` too."""
         given = {name: getattr(self, name) for name in ("generator_widths", "discriminator_widths")}
         return {name: units for name, units in given.items() if units is not None}
+
+    @property
+    def weight_of_penalties(self) -> float:
+        """The given one or the default, which docs/recipe.md tells the reasons of."""
+        if self.penalty_weight is not None:
+            return self.penalty_weight
+        return 0.1 if self.conditional else 1.0
 
     @property
     def batches_per_step(self) -> int:

@@ -25,13 +25,18 @@ def everywhere(label: int, like: tf.Tensor = SEEDS) -> tf.Tensor:
     return tf.fill(tf.shape(like), tf.constant(label, tf.int64))
 
 
+def differ(*networks: tf.keras.Model) -> None:
+    """Move their weights, so that labels make a difference: some begin as if there were none."""
+    for network in networks:
+        for i, weight in enumerate(network.trainable_weights):
+            weight.assign_add(tf.random.stateless_normal(weight.shape, [5, i], 0.0, 0.2))
+
+
 @pytest.fixture(scope="module")
 def gan():
     """A step old, with gains, offsets and embeddings that differ widely between classes."""
     gan = train(created_gan(config(conditional=True), eager=True), 1)
-    for network in (gan.ema_generator, gan.discriminator):
-        for i, weight in enumerate(network.trainable_weights):
-            weight.assign_add(tf.random.stateless_normal(weight.shape, [5, i], 0.0, 0.2))
+    differ(gan.ema_generator, gan.discriminator)
     return gan
 
 
@@ -108,6 +113,20 @@ def test_the_discriminator_takes_labels_and_their_mean(served):
 # Training
 
 
+@pytest.mark.parametrize("spectral_norm", [False, True])
+def test_the_discriminator_begins_as_if_without_labels(spectral_norm):
+    gan = created_gan(config(conditional=True, spectral_norm=spectral_norm), eager=True)
+    of_each = [gan.discriminator([real_images(0, 4), tf.one_hot([label] * 4, 3)]).numpy() for label in range(3)]
+    assert np.isfinite(of_each).all()
+    assert (np.ptp(of_each, axis=0).max() == 0) != spectral_norm  # a kernel of zeros could not be normalised
+
+
+def test_penalties_weigh_less_with_labels():
+    weights = [config(**changes).family.weight_of_penalties for changes in ({}, {"conditional": True})]
+    assert weights == [1.0, 0.1]
+    assert config(conditional=True, penalty_weight=3.0).family.weight_of_penalties == 3.0
+
+
 def test_fakes_are_of_the_classes_of_the_real_images_beside_them():
     seen = []
 
@@ -116,6 +135,7 @@ def test_fakes_are_of_the_classes_of_the_real_images_beside_them():
         return tf.zeros_like(uniform)
 
     gan = created_gan(config(conditional=True, critic_steps=2, penalty_interval=1, network="mlp"), eager=True)
+    differ(gan.discriminator)
     gan.penalty_functions = {"r1": spy}
     gan.trackers["penalty/r1"] = gan.trackers["loss/generator"]
     first = [gan.discriminator([real_images(0, 2 * BATCH), tf.one_hot(real_labels(0, 2 * BATCH), 3)])][0]
@@ -131,6 +151,7 @@ def test_fakes_are_of_the_classes_of_the_real_images_beside_them():
 
 def test_held_out_logits_are_those_of_their_labels():
     gan = created_gan(config(conditional=True, network="mlp"), eager=True)
+    differ(gan.discriminator)
     images, classes = real_images(7, BATCH), real_labels(7, BATCH)
     expected = np.mean(gan.discriminator([images, tf.one_hot(classes, 3)], training=False))
     gan.reset_trackers()

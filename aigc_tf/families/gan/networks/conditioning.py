@@ -61,10 +61,12 @@ def scaled_and_shifted(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def logit(features: tf.Tensor, labels: tf.Tensor | None, spectral_norm: bool) -> tf.Tensor:
     """Logits float32 [B, 1] of the last hidden features [B, D]: a dense layer, plus, with labels, the inner product of
-    the features with an embedding of the label."""
+    the features with an embedding of the label, which begins at 0, as if without labels. (Not under spectral
+    normalisation, which cannot scale a kernel of zeros.)"""
     logits = maybe_spectral_norm(layers.Dense(1, dtype="float32"), spectral_norm)(features)
     if labels is None:
         return logits
-    embedding = layers.Dense(features.shape[-1], use_bias=False, dtype="float32")
+    first = "glorot_uniform" if spectral_norm else "zeros"
+    embedding = layers.Dense(features.shape[-1], use_bias=False, kernel_initializer=first, dtype="float32")
     projection = layers.Dot(axes=1, dtype="float32")([maybe_spectral_norm(embedding, spectral_norm)(labels), features])
     return layers.Add(dtype="float32")([logits, projection])
