@@ -31,7 +31,7 @@ FAMILY = Family(
         "reconstruction, in nats": ("reconstruction/train", "reconstruction/held_out"),
         "divergence from the prior, in nats": ("kl/train", "kl/held_out"),
         "negative ELBO, in nats": ("negative_elbo/train", "negative_elbo/held_out"),
-        "active units": ("active_units",),
-        "gradient norm": ("gradient_norm",),
+        "active units": ("units/active",),
+        "gradient norm": ("gradient_norm/vae",),
     },
 )

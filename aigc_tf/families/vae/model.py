@@ -27,8 +27,8 @@ _LATENTS, _OBSERVED, _HELD_OUT_LATENTS, _HELD_OUT_OBSERVED, _PRIOR_LATENTS, _PRI
 _TRACKED = (
     "loss/objective",
     *(f"{term}/{split}" for term in ("negative_elbo", "reconstruction", "kl") for split in ("train", "held_out")),
-    "active_units",
-    "gradient_norm",
+    "units/active",
+    "gradient_norm/vae",
 )
 _ACTIVE = 0.01  # variance over images of a unit's posterior mean from which it is active (Burda et al. 2016)
 _BATCH = 500
@@ -98,10 +98,10 @@ class VAE(GenerativeModel):
             loss = self.global_mean(losses)
         norm = self.minimise(tape, loss, "vae")
         self._track(log_likelihood, divergence, "train")
-        self.track({"loss/objective": losses, "gradient_norm": norm})
+        self.track({"loss/objective": losses, "gradient_norm/vae": norm})
         self.update_moving_averages()
         self.step.assign_add(1)
-        return {name: self.trackers[name].result() for name in ("loss/objective", "gradient_norm")}
+        return {name: self.trackers[name].result() for name in ("loss/objective", "gradient_norm/vae")}
 
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Both terms of the bound on images that it never saw, and how much each unit tells of them."""
@@ -114,7 +114,7 @@ class VAE(GenerativeModel):
         means = [divergence, posterior.mean, posterior.mean**2]
         of_units, first, second = (self._mean_over_rows(values) for values in means)
         self.kl_per_unit.assign(of_units)
-        self.track({"active_units": tf.math.count_nonzero(second - first**2 > _ACTIVE, dtype=tf.int32)})
+        self.track({"units/active": tf.math.count_nonzero(second - first**2 > _ACTIVE, dtype=tf.int32)})
         return {}
 
     def reopen(self) -> None:
