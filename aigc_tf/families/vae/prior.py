@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-_MOST_LATENTS = 20_000
+_MOST_LATENTS = 10_000
 _LEAST_LATENTS = 20  # for each Gaussian
 _WIDEST = 128  # of a latent whose Gaussians have full covariances; their axes stay straight beyond
-_ROUNDS = 50
+_ROUNDS = 20
 _LEAST_VARIANCE = 1e-3
 
 

@@ -61,7 +61,8 @@ def train(vae: VAE, steps: int) -> VAE:
     """Run `fit` for `steps` steps, on from the model's step; images and labels of a step depend on the step alone."""
     first, rows = int(vae.step.numpy()), vae.config.global_batch_size
     images = np.concatenate([stored_images(rows, vae.spec.shape, 7 + step) for step in range(first, first + steps)])
-    batches = {"image": to_model(images).numpy(), "label": (np.arange(len(images)) % 3).astype(np.int32)}
+    labels = (np.arange(first * rows, (first + steps) * rows) % 3).astype(np.int32)
+    batches = {"image": to_model(images).numpy(), "label": labels}
     vae.fit(tf.data.Dataset.from_tensor_slices(batches).batch(rows, drop_remainder=True), verbose=0)
     assert vae.step.numpy() == first + steps
     return vae
