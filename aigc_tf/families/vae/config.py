@@ -62,7 +62,7 @@ class VAEConfig(FamilyConfig):
     """The half-life is at most this share of the images seen so far; 0 for no ramp-up."""
 
     # Sampling
-    prior_components: Annotated[int, Within(0, 1_000)] = 50
+    prior_components: Annotated[int, Within(0, 10_000)] = 200
     """Gaussians of the mixture that is fitted to the latents of training images when training ends, and that latents
     are then drawn from; 0 for the standard normal prior."""
 
