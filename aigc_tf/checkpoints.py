@@ -49,14 +49,14 @@ class Checkpoints:
         """Step of the newest checkpoint, None if there is none."""
         return self._steps[-1] if self._steps else None
 
-    def save(self) -> None:
-        """Write a checkpoint of the current step, unless it was just written or restored.
+    def save(self, again: bool = False) -> None:
+        """Write a checkpoint of the current step, unless it was just written or restored, and shall not be `again`.
 
         Raises DivergedError where a weight is not finite, and OSError where the disk does not take it; either way
         the checkpoints before stay as they are.
         """
         step = int(self._model.step.numpy())
-        if step == self._good_step:
+        if step == self._good_step and not again:
             return
         self.check_finite()
         # TensorFlow's manager counts too, and restoring a second time in a process wants that number in the file.

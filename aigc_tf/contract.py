@@ -22,7 +22,7 @@ FILE = Path("assets.extra", "contract.json")
 SIGNATURE = "contract"
 """The signature that answers with this very text for each seed."""
 
-Purpose = Literal["files", "content", "decode", "score", "contract"]
+Purpose = Literal["files", "content", "decode", "encode", "reconstruct", "score", "contract"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Signature:
 
     Attributes:
         purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "decode"
-            (from a standard normal vector to content), "score" (from content to numbers about it) or "contract".
+            (from a standard normal vector to content), "encode" (from content to such a vector), "reconstruct" (from
+            content to what the model makes of it), "score" (from content to numbers about it) or "contract".
         inputs: by name.
         outputs: by name.
         row_exact: whether a row of the answer is the same bytes alone, in any batch and in any order.

@@ -117,6 +117,8 @@ def train(
             if ending.collapsed:
                 result = "best"
                 say(f"the model collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
+        if model.finish(data):
+            checkpoints.save(again=True)
     finish(config, run, data, result, say)
     return run
 
@@ -182,6 +184,7 @@ def fit(session: Session) -> Ending:
     config, model, data, run = session.config, session.model, session.data, session.run
     checkpoints = session.checkpoints
     first_step = int(model.step.numpy())
+    model.reopen()
     run.trim(first_step, config)
     event_files.trim(run.tensorboard, first_step, config)
     checkpoints.trim_best(first_step)

@@ -19,7 +19,7 @@ from commands import ROOT, checkpoint_tensors, refused, succeed
 from aigc_tf import contract
 
 NEWCOMERS = {
-    "families": ('"FAMILY", "gan"', '"FAMILY", "gan", "toy"'),
+    "families": ('"FAMILY", "gan"', '"FAMILY", "toy", "gan"'),
     "modalities": ('"MODALITY", "image"', '"MODALITY", "image", "signal"'),
     "datasets": ('    "synthetic",\n', '    "synthetic",\n    "ramps",\n'),
 }

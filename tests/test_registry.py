@@ -8,12 +8,23 @@ import pytest
 from aigc_tf.errors import UnknownNameError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.gan.networks import NETWORKS
+from aigc_tf.families.vae.likelihoods import LIKELIHOODS
+from aigc_tf.families.vae.networks import NETWORKS as VAE_NETWORKS
+from aigc_tf.families.vae.objectives import OBJECTIVES
 from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.losses.hinge import LOSS
 from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.registry import Registry
 
-REGISTRIES = {"losses": GAN_LOSSES, "families": FAMILIES, "networks": NETWORKS, "penalties": PENALTIES}
+REGISTRIES = {
+    "losses": GAN_LOSSES,
+    "families": FAMILIES,
+    "networks": NETWORKS,
+    "penalties": PENALTIES,
+    "networks of VAEs": VAE_NETWORKS,
+    "likelihoods": LIKELIHOODS,
+    "objectives": OBJECTIVES,
+}
 
 
 @pytest.mark.parametrize("registry", REGISTRIES.values(), ids=REGISTRIES)

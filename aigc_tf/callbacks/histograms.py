@@ -13,7 +13,7 @@ _METADATA = metadata.create_summary_metadata(display_name=None, description=None
 
 
 class Histograms(StepCallback):
-    """Every `every` steps, the distribution of each trainable weight of both networks."""
+    """Every `every` steps, the distribution of each trainable weight of the networks, and what else the model has."""
 
     def __init__(self, writer: tf.summary.SummaryWriter, every: int) -> None:
         super().__init__()
@@ -27,6 +27,8 @@ class Histograms(StepCallback):
                 for weight in network.trainable_variables:
                     tag = f"{name}/{weight.name.partition(':')[0]}"
                     tf.summary.write(tag, buckets(weight.numpy()), metadata=_METADATA)
+            for name, values in self.model.distributions().items():
+                tf.summary.write(name, buckets(values), metadata=_METADATA)
 
 
 def buckets(values: np.ndarray) -> np.ndarray:

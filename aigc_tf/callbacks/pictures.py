@@ -13,7 +13,8 @@ _ROWS, _COLUMNS = 10, 10
 
 
 class Pictures(StepCallback):
-    """Every `every` steps: what the model has to show, ten examples a row (see `GenerativeModel.pictures`).
+    """Every `every` steps: what the model has to show, ten examples a row (see `GenerativeModel.pictures` and
+    `comparisons`).
 
     The first 100 of `data` are shown once beside them.
     """
@@ -26,7 +27,11 @@ class Pictures(StepCallback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         self._step = self._drawn = self._first_step
-        self._pictures = self.model.pictures(_ROWS * _COLUMNS, _COLUMNS)
+        held_out = self._data.reader("test")(tf.range(min(_ROWS * _COLUMNS, self._data.count("test")), dtype=tf.int64))
+        self._pictures = {
+            **self.model.pictures(_ROWS * _COLUMNS, _COLUMNS),
+            **self.model.comparisons(held_out, _COLUMNS),
+        }
         if self._first_step == 0:
             self._show("real", tf.constant(self._data.stored("train", slice(_ROWS * _COLUMNS))))
 

@@ -7,10 +7,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
+from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.parts import moving_average
 from aigc_tf.parts.global_mean import GlobalMean
@@ -87,8 +89,13 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         return {}
 
     @property
+    def fitted(self) -> tuple[str, ...]:
+        """Names of networks that it samples with as `finish` leaves them: they are neither trained nor averaged."""
+        return ()
+
+    @property
     def networks(self) -> dict[str, tf.keras.Model]:
-        """The networks that are trained, by name."""
+        """The networks that are trained or fitted, by name."""
         return {name: getattr(self, name) for name in self._network_names}
 
     def view(self, weights: Weights = "ema") -> dict[str, tf.keras.Model]:
@@ -104,7 +111,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     def fingerprint(self, weights: Weights = "ema") -> str:
         """Hash of the weights that it samples with, "sha256:<64 hex digits>": it names the model that made an image."""
         digest, networks = hashlib.sha256(), self.view(weights)
-        for name in self.averaged:
+        for name in (*self.averaged, *self.fitted):
             for variable in networks[name].variables:
                 digest.update(variable.numpy().tobytes())
         return f"sha256:{digest.hexdigest()}"
@@ -190,6 +197,14 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Measure the model on a held-out batch of the same form; changes no weight."""
 
+    def reopen(self) -> None:
+        """Undo what `finish` made, since training begins or goes on."""
+
+    def finish(self, data: Dataset) -> bool:
+        """Make, once training has spent its budget, what needs the finished weights: a pure function of (weights, data,
+        seed), and nothing where that was done at this step already. Returns whether anything changed."""
+        return False
+
     @abc.abstractmethod
     def sampler(self, weights: Weights = "ema") -> Sampler:
         """A function `(seed, **inputs)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i
@@ -216,6 +231,14 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         seeds, to be laid out in rows of `columns`. "samples/averaged" holds `count` samples, seeds 0 and up."""
         seeds = tf.range(count, dtype=tf.int64)
         return {"samples/averaged": tf.function(lambda: self.spec.modality.graph.to_stored(self.sample(seeds)))}
+
+    def comparisons(self, held_out: dict[str, tf.Tensor], columns: int) -> dict[str, Callable[[], tf.Tensor]]:
+        """What to show of it beside held-out examples, a batch as `test_step` takes it, in the form of `pictures`."""
+        return {}
+
+    def distributions(self) -> dict[str, np.ndarray]:
+        """Numbers, by name, whose histogram is shown beside those of the weights."""
+        return {}
 
     @abc.abstractmethod
     def step_flops(self, forward: Mapping[str, int]) -> float:

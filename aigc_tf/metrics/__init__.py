@@ -31,7 +31,12 @@ METRICS = Registry(
     "label_accuracy",
     "fd_within_class",
     "classification_accuracy_score",
+    "likelihood_bound",
 )
 
-ASKING = Registry(__name__, "ask", "path_length")
+ASKING = Registry(__name__, "ask", "path_length", "likelihood_bound")
 """What asks the model for more than samples, by the name of the measure."""
+
+SCORED = ("discriminator",)
+"""Those that look at what the model itself says of every example (`Observations.scores`). Nobody else asks for it,
+since it can take long."""

@@ -179,13 +179,23 @@ class Measure(Protocol):
 
 
 class Asked(Protocol):
-    """A model under judgement, as far as measures may ask it for more than its samples."""
+    """A model under judgement, as far as measures may ask it for more than its samples.
+
+    Attributes:
+        held_out: the number of held-out examples.
+    """
+
+    held_out: int
 
     def ways_in(self) -> Mapping[str, int]:
         """How many numbers the standard normal vectors have that it makes content of, by the name of such a way."""
 
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         """Stored content [N, ...] for vectors float32 [N, Z] that go that way."""
+
+    def scores(self, rows: np.ndarray, **inputs: float) -> Mapping[str, np.ndarray]:
+        """What the model itself says of the held-out examples with these numbers, int [N]: arrays [N] by name. `inputs`
+        are what its scores take beside content, where they are not to have their defaults."""
 
 
 class Asking(Protocol):

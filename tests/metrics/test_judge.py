@@ -32,9 +32,12 @@ FULL = Evidence(
     observations(1),
     observations(2, 400),
     extractor="inception",
-    asked={"path_length": np.random.default_rng(3).gamma(1, size=100)},
+    asked={
+        "path_length": np.random.default_rng(3).gamma(1, size=100),
+        "likelihood_bound": np.ones([2, 30], [("bound_coin", np.float64), ("samples", np.float64)]),
+    },
 )
-NEED_NO_REAL_IMAGES = {"inception_score", "path_length"}
+NEED_NO_REAL_IMAGES = {"inception_score", "path_length", "likelihood_bound"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,6 +135,7 @@ def test_judge_takes_all_measures_in_order(judged):
         "label_accuracy",
         "fd_within_class",
         "classification_accuracy_score",
+        "bound_coin",
     ]
 
 

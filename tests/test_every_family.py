@@ -1,0 +1,102 @@
+"""What holds for every family, by the commands: exact resumes, divergence, labels, judging, export and serving.
+
+The first family has the same in more depth in files of its own (test_training, test_faults, test_conditional_runs).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import ROOT, assert_same_training, last_step, logged, refused, run, signal_when, succeed, train
+
+from aigc_tf import contract
+from aigc_tf.families import FAMILIES
+
+STEPS = 25
+# What makes a family's steps take milliseconds.
+SMALL: dict[str, list[object]] = {"vae": ["--network", "keras", "--latent-dim", 4, "--importance-samples", 2]}
+COMMON = [
+    *("--dataset", "synthetic", "--global-batch-size", 8, "--log-every", 5, "--sample-every", 10),
+    *("--histogram-every", 10, "--checkpoint-every", 10),
+]
+QUICK = ["--no-evaluate", "--no-export"]
+
+
+@pytest.fixture(scope="module", params=[name for name in FAMILIES if name != "gan"])
+def family(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def small(family) -> list[object]:
+    """Flags of a run of a second."""
+    return ["--model", family, *SMALL.get(family, []), *COMMON]
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory) -> Path:
+    """A run with labels that was never stopped, and was exported."""
+    logs = tmp_path_factory.mktemp("logs")
+    settings = [*small, "--no-evaluate", "--conditional", "--steps", STEPS]
+    succeed(train(*settings, "--logs", logs, "--name", "whole"))
+    return logs / "whole"
+
+
+def test_a_prolonged_and_killed_run_goes_on_as_if_nothing_had_been(small, whole, tmp_path):
+    folder = tmp_path / "parts"
+    succeed(train(*small, *QUICK, "--conditional", "--steps", 13, "--logs", tmp_path, "--name", folder.name))
+    longer = ["train.py", "--resume", folder, "--steps", STEPS]
+    process = signal_when(longer, signal.SIGKILL, lambda: last_step(folder) >= 15)
+    assert process.returncode == -signal.SIGKILL
+    succeed(run(*longer))
+    assert_same_training(whole, folder)
+
+
+def test_what_a_run_records(family, whole):
+    assert [line["step"] for line in logged(whole)] == [*range(5, STEPS + 1, 5)]
+    shown = {name for names in FAMILIES[family].curves.values() for name in names}
+    assert shown <= {name for line in logged(whole) for name in line} and (whole / "curves.png").exists()
+    assert {path.name for path in (whole / "samples").iterdir()} >= {"step-00000010.png", f"step-000000{STEPS}.png"}
+
+
+def test_it_is_judged_by_all_that_can_be_said_of_it(whole):
+    succeed(run("evaluate.py", whole, "--num-samples", 400))
+    record = json.loads((whole / "evaluation" / f"{STEPS}.json").read_text())
+    assert {"fd_lenet", "label_accuracy", "fd_within_class_lenet", "memorised_share"} <= record["measures"].keys()
+    assert not any("was not measured" in warning for warning in record["warnings"])
+    assert (whole / "evaluation" / str(STEPS) / "report.html").exists()
+
+
+def test_divergence_is_noticed_and_rollbacks_are_bounded(small, tmp_path):
+    hopeless = ["--optimizer", "rmsprop", "--learning-rate", 10, "--steps", 15, "--on-divergence", "rollback"]
+    done = train(*small, *QUICK, *hopeless, "--logs", tmp_path, "--name", "run")
+    assert "diverged: " in refused(done, status=1) and "after 3 rollbacks" in refused(done, status=1)
+    assert (tmp_path / "run" / "checkpoints" / "step-0.index").exists()
+
+
+def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
+    base = whole / "export" / "synthetic"
+    promised = contract.of_export(base / "1")
+    assert promised.class_names and "label" in promised.signatures["serving_default"].inputs
+    command = [sys.executable, "-m", "aigc_tf", "serve", str(base), "--port", "0", "--grpc-port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        line = server.stdout.readline()
+        rest, grpc = re.search(r"http://(\S+) .* grpc://(\S+)", line).groups()
+        asked = ["--server", rest, "--model", "synthetic", "--out", tmp_path / "out", "--count", 3]
+        succeed(run("-m", "aigc_tf", "generate", *asked, "--label", "ring"))
+        assert len(list((tmp_path / "out").glob("*.png"))) == 3
+        told = succeed(
+            run("-m", "aigc_tf", "conformance", rest, "--model", "synthetic", "--grpc", grpc, "--seconds", 0.2)
+        )
+        assert "pass  " in told and "FAIL" not in told
+    finally:
+        server.kill()
+        server.wait(30)
+        server.stdout.close()
