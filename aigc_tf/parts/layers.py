@@ -117,3 +117,18 @@ class StatelessDropout(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+@tf.keras.utils.register_keras_serializable("aigc_tf")
+class DepthToSpace(tf.keras.layers.Layer):
+    """Makes `size` times `size` pixels of each: [B, H, W, size * size * C] -> [B, size * H, size * W, C]."""
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depth_to_space(inputs, self.size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}
