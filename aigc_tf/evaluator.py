@@ -188,6 +188,10 @@ class _Asked:
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         return self.subject.decode(vectors, signature, _labels(self.subject, self.data, len(vectors)))
 
+    def costly_scores(self, count: int) -> dict[str, np.ndarray]:
+        held_out = self.data.stored("test", slice(count)), self.data.labels("test")[:count]
+        return self.subject.scores(*held_out, costly=True) if len(held_out[0]) else {}
+
 
 def _generate(subject: Subject, num_samples: int, seed: int, labels: np.ndarray | None) -> np.ndarray:
     with progress_bar("sampling", num_samples) as progress:

@@ -91,10 +91,13 @@ class Subject:
             given["label"] = labels
         return self._content(signature, given)
 
-    def scores(self, stored: np.ndarray, labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    def scores(
+        self, stored: np.ndarray, labels: np.ndarray | None = None, costly: bool = False
+    ) -> dict[str, np.ndarray]:
         """What the model itself says about stored content [N, ...] (of labels [N]): float32 [N] by name, nothing for
-        images that were left behind."""
+        images that were left behind. What its contract calls `costly`, or all else."""
         named = {} if self.contract is None else self.contract.named("score")
+        named = {name: each for name, each in named.items() if each.costly == costly}
         found: dict[str, np.ndarray] = {}
         for name in named.keys() & self.signatures.keys():
             inputs = named[name].inputs

@@ -27,11 +27,12 @@ METRICS = Registry(
     "memorisation",
     "copies",
     "path_length",
+    "bits_per_dimension",
     "train_on_generated",
     "label_accuracy",
     "fd_within_class",
     "classification_accuracy_score",
 )
 
-ASKING = Registry(__name__, "ask", "path_length")
+ASKING = Registry(__name__, "ask", "path_length", "bits_per_dimension")
 """What asks the model for more than samples, by the name of the measure."""

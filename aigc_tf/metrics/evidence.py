@@ -187,6 +187,9 @@ class Asked(Protocol):
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         """Stored content [N, ...] for vectors float32 [N, Z] that go that way."""
 
+    def costly_scores(self, count: int) -> Mapping[str, np.ndarray]:
+        """What it says, by name, of the first held-out examples, `count` at most, where saying it takes long: [N]."""
+
 
 class Asking(Protocol):
     """The signature of `ask` in the files of measures that look at more than samples.

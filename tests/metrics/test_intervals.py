@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aigc_tf.metrics import METRICS, intervals
+from aigc_tf.metrics import ASKING, METRICS, intervals
 from aigc_tf.metrics.evidence import Evidence, Observations
 from aigc_tf.metrics.judge import judge
 
@@ -64,7 +64,7 @@ def test_an_interval_is_cut_to_the_range_of_its_figure():
 
 
 RANGES = {
-    **dict.fromkeys(("fid", "class_kl", "density", "train_distance_ratio", "path_length"), (0, np.inf)),
+    **dict.fromkeys(("fid", "class_kl", "density", "train_distance_ratio", *ASKING), (0, np.inf)),
     **dict.fromkeys(("kid", "memorisation_ct"), (-np.inf, np.inf)),
     **dict.fromkeys(("precision", "recall", "coverage", "ms_ssim", "ms_ssim_within_class"), (0, 1)),
     **dict.fromkeys((f"discriminator_{name}" for name in ("accuracy", "precision", "recall", "auc")), (0, 1)),
@@ -100,10 +100,8 @@ def _evidence(kind: str) -> Evidence:
         generated[0] = 255 - generated[0]
     logits = np.r_[1.0, -np.ones(len(generated) - 1)]
     training = seen(real, np.ones(80))
-    distances = np.r_[np.zeros(30), 9]
-    return Evidence(
-        seen(real, -np.ones(80)), seen(generated, logits), training, "inception", {"path_length": distances}
-    )
+    asked = {name: np.r_[np.zeros(30), 9] for name in ASKING}
+    return Evidence(seen(real, -np.ones(80)), seen(generated, logits), training, "inception", asked)
 
 
 @pytest.mark.parametrize("kind", ["noise", "one white", "one black"])

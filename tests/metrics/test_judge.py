@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from aigc_tf.metrics import METRICS
+from aigc_tf.metrics import ASKING, METRICS
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
 from aigc_tf.metrics.judge import Judgement, judge
 
@@ -32,9 +32,9 @@ FULL = Evidence(
     observations(1),
     observations(2, 400),
     extractor="inception",
-    asked={"path_length": np.random.default_rng(3).gamma(1, size=100)},
+    asked={name: np.random.default_rng(3).gamma(1, size=100) for name in ASKING},
 )
-NEED_NO_REAL_IMAGES = {"inception_score", "path_length"}
+NEED_NO_REAL_IMAGES = {"inception_score", *ASKING}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,9 +90,8 @@ def test_every_figure_lies_in_its_interval_and_is_a_plain_number(judged):
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("count", [1, 3, 21])
 def test_a_few_images_give_finite_figures_or_a_sentence(name, count):
-    few = Evidence(
-        observations(0, count), observations(1, count), observations(2, count), "inception", {"path_length": np.ones(1)}
-    )
+    asked = {name: np.ones(1) for name in ASKING}
+    few = Evidence(observations(0, count), observations(1, count), observations(2, count), "inception", asked)
     try:
         figures = METRICS[name](few)
     except MissingEvidence as error:
@@ -128,6 +127,7 @@ def test_judge_takes_all_measures_in_order(judged):
         "memorised_share",
         "train_distance_ratio",
         "path_length",
+        "bits_per_dimension",
         "train_on_generated_accuracy",
         "label_accuracy",
         "fd_within_class",

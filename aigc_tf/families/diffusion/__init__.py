@@ -25,6 +25,7 @@ FAMILY = Family(
     DiffusionConfig,
     create,
     PRESETS,
+    measures=("bits_per_dimension",),
     curves={
         "loss": ("loss/flow", "loss/held_out"),
         "gradient norm": ("gradient_norm/flow",),

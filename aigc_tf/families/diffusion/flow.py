@@ -1,10 +1,11 @@
 """The way between noise and content, and what of it a network has to learn: functions on tensors.
 
 At the time t from 0 to 1 a state is x(t) = t content + (1 - t) noise, and moves with the velocity content - noise
-(Lipman et al. 2023, https://arxiv.org/abs/2210.02747; rectified flow, Liu et al. 2023, https://arxiv.org/abs/2209.03003).
-Of a state alone a network can tell the mean of that. If content were normally distributed about 0, as far as `data_std`,
-this mean would be a known multiple of the state; the network learns the rest, scaled to a variance of 1 at all times, and
-sees states scaled likewise: the preconditioning of Karras et al. 2022 (https://arxiv.org/abs/2206.00364) on this way.
+(Lipman et al. 2023, https://arxiv.org/abs/2210.02747; rectified flow, Liu et al. 2023,
+https://arxiv.org/abs/2209.03003). Of a state alone a network can tell the mean of that. If content were normally
+distributed about 0, as far as `data_std`, this mean would be a known multiple of the state; the network learns the
+rest, scaled to a variance of 1 at all times, and sees states scaled likewise: the preconditioning of Karras et al.
+2022 (https://arxiv.org/abs/2206.00364) on this way.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from aigc_tf.config import TrainConfig
-from aigc_tf.contract import Tensor
+from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.diffusion import flow, pictures, sampling
+from aigc_tf.families.diffusion import flow, likelihood, pictures, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
-from aigc_tf.families.model import GenerativeModel, Sampler, Weights
+from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import labels, schedules
 
 # Independent streams of noise under one seed.
@@ -52,8 +52,8 @@ class Diffusion(GenerativeModel):
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update, and one of the moving average.
 
-        `data["image"]` is float32 [b, H, W, C], `data["label"]` int32 [b]. Each image is mixed with noise of its own at a
-        time of its own.
+        `data["image"]` is float32 [b, H, W, C], `data["label"]` int32 [b]. Each image is mixed with noise of its own at
+        a time of its own.
         """
         self.set_learning_rates(schedules.falling(self.step * self._rows, self.settings.learning_rate_hold))
         content, settings = data[self.spec.modality.name], self.settings
@@ -82,6 +82,24 @@ class Diffusion(GenerativeModel):
     def sampler(self, weights: Weights = "ema") -> Sampler:
         return sampling.sampler(self.view(weights)["flow"], self.spec.shape, self.settings, self._counts)
 
+    def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
+        """score: image float32 [N, H, W, C] as numbers -> bits_per_dimension float32 [N] (see `likelihood`).
+
+        With labels it takes these, int64 [N], as well; any class is what the network learned where they were kept back.
+        """
+        modality, counts, network = self.spec.modality, self._counts, self.view(weights)["flow"]
+
+        def score(label: tf.Tensor | None = None, **content: tf.Tensor) -> dict[str, tf.Tensor]:
+            (numbers,) = content.values()
+            stored = modality.graph.to_stored(modality.graph.from_numbers(numbers))
+            classes = None if counts is None or label is None else labels.shares(label, counts)
+            told = sampling.guided(network, classes, 1.0, self.settings.data_std, counts)
+            return {"bits_per_dimension": likelihood.bits_per_dimension(told, stored)}
+
+        inputs = {modality.name: modality.numbers(self.spec.shape), **self.conditions}
+        outputs = {"bits_per_dimension": Tensor("float32")}
+        return {"score": (Signature("score", inputs, outputs, costly=True), score)}
+
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples, with classes each row of one of them."""
         to_stored = self.spec.modality.graph.to_stored
@@ -104,8 +122,8 @@ class Diffusion(GenerativeModel):
         return self.spec.class_weights if self.settings.conditional else None
 
     def _classes(self, data: dict[str, tf.Tensor], drop: bool) -> tf.Tensor | None:
-        """The labels of a batch as shares of the classes, float32 [b, K], some of them any class if `drop`; None without
-        labels."""
+        """The labels of a batch as shares of the classes, float32 [b, K], some of them any class if `drop`; None
+        without labels."""
         if not self.settings.conditional:
             return None
         told = data["label"]

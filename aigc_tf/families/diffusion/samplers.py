@@ -1,9 +1,9 @@
 """Samplers: ways to follow a velocity from noise, at time 0, to content, at time 1.
 
-A sampler is a function `(velocity, state, last, now, then, ratio) -> (state, last)` that makes one step: from a state at
-the time `now` to one at the time `then`. `velocity(state, time)` asks the network; `last` is the velocity at the step
-before, and `ratio` how long this step is beside that one, 0 for the first. `integrate` in `sampling` makes all steps.
-Plain arithmetic does for it: importing this module imports no TensorFlow.
+A sampler is a function `(velocity, state, last, now, then, ratio) -> (state, last)` that makes one step: from a state
+at the time `now` to one at the time `then`. `velocity(state, time)` asks the network; `last` is the velocity at the
+step before, and `ratio` how long this step is beside that one, 0 for the first. `integrate` in `sampling` makes all
+steps. Plain arithmetic does for it: importing this module imports no TensorFlow.
 """
 
 from __future__ import annotations

@@ -35,9 +35,8 @@ def sampler(network: tf.keras.Model, shape: tuple[int, ...], settings: Diffusion
         any_class = labels.of_seeds(seed, counts)
         classes = labels.shares(any_class if label is None else labels.told(label, any_class, counts), counts)
         if guidance is None:
-            told = [noise, classes]
-            return exact_rows.apply(lambda row: make(*row, settings.guidance), told, list(shape))
-        return exact_rows.apply(lambda row: make(*row), [noise, classes, guidance], list(shape))
+            return exact_rows.apply(lambda row: make(row[0], row[1], settings.guidance), [noise, classes], list(shape))
+        return exact_rows.apply(lambda row: make(row[0], row[1], row[2]), [noise, classes, guidance], list(shape))
 
     return draw
 
@@ -83,7 +82,7 @@ def guided(
     def plain(state: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
         return flow.velocity(network, state, tf.fill(tf.shape(state)[:1], time), classes, data_std)
 
-    if classes is None or (isinstance(guidance, float) and guidance == 1.0):
+    if classes is None or counts is None or (isinstance(guidance, float) and guidance == 1.0):
         return plain
     any_class = labels.shares(tf.fill(tf.shape(classes)[:1], -1), counts)
 

@@ -32,7 +32,7 @@ def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
     told = layers.Dense(_EMBEDDING)(times)
     if classes is not None:
         told = layers.Add()([told, layers.Dense(_EMBEDDING, use_bias=False)(classes)])
-    told = layers.Activation("swish")(layers.Dense(_EMBEDDING)(layers.Activation("swish")(told)))
+    told = layers.ReLU()(told)
 
     x = layers.Conv2D(_channels(0), 4, 2, padding="same")(images)
     past = []
@@ -43,7 +43,7 @@ def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
             x = _block(x, told)
         past.append(x)
     for level in reversed(range(len(sizes) - 1)):
-        x = layers.Conv2D(_channels(level), 3, padding="same")(x)
+        x = layers.Conv2D(_channels(level), 3, padding="same", use_bias=False)(x)
         x = layers.Add()([layers.Resizing(*sizes[level], interpolation="bilinear")(x), past[level]])
         for _ in range(_BLOCKS):
             x = _block(x, told)
@@ -72,4 +72,5 @@ def _block(x: tf.Tensor, told: tf.Tensor) -> tf.Tensor:
     inner = layers.Conv2D(channels, 3, padding="same", use_bias=False)(layers.ReLU()(x))
     bias = layers.Reshape([1, 1, channels])(layers.Dense(channels)(told))
     inner = layers.ReLU()(layers.Add()([inner, bias]))
-    return layers.Add()([x, layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(inner)])
+    outer = layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer="zeros")
+    return layers.Add()([x, outer(inner)])
