@@ -8,16 +8,30 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
-from commands import assert_same_training, few_digits, last_step, logged, refused, run, signal_when, succeed, train
+from commands import (
+    ROOT,
+    assert_same_training,
+    few_digits,
+    last_step,
+    logged,
+    refused,
+    run,
+    signal_when,
+    succeed,
+    train,
+)
 
+from aigc_tf import contract
 from aigc_tf.families import FAMILIES
 
-# By family: small settings, those with which weights overflow at once, and where a rate stands.
+# By family: small settings, those with which weights overflow at once, and the signature that is steered.
 SMALL = {"diffusion": ("--sampling-steps", 2)}
 EXPLOSIVE = {"diffusion": ("--optimizer", "rmsprop", "--learning-rate", 10)}
-NETWORK = {"diffusion": "flow"}
+STEERED = {"diffusion": "guided"}
 OFTEN = ("--log-every", 2, "--sample-every", 6, "--histogram-every", 6, "--checkpoint-every", 3)
 QUICK = ("--dataset", "synthetic", "--global-batch-size", 8, *OFTEN, "--no-evaluate", "--no-export")
 
@@ -25,7 +39,7 @@ each_family = pytest.mark.parametrize("family", SMALL)
 
 
 def test_every_other_family_is_tested():
-    assert SMALL.keys() == EXPLOSIVE.keys() == NETWORK.keys() == FAMILIES.keys() - {"gan"}
+    assert SMALL.keys() == EXPLOSIVE.keys() == STEERED.keys() == FAMILIES.keys() - {"gan"}
 
 
 @each_family
@@ -61,7 +75,7 @@ def test_divergence_stops_the_run_or_halves_its_rates(tmp_path, family):
 
 
 @each_family
-def test_a_run_is_judged_published_and_verified(tmp_path, family):
+def test_a_run_is_judged_published_verified_and_served(tmp_path, family):
     data = few_digits(tmp_path, 40, 20, SMALL[family])
     succeed(train("--model", family, *data, *OFTEN, "--conditional", "--logs", tmp_path, "--name", "run", "--steps", 2))
     (file,) = (tmp_path / "run" / "evaluation").glob("2.json")
@@ -75,3 +89,18 @@ def test_a_run_is_judged_published_and_verified(tmp_path, family):
     figures = json.loads(again.read_text())["measures"]
     for name in ("fd_lenet", *FAMILIES[family].measures):
         assert figures[name]["value"] == pytest.approx(record["measures"][name]["value"], rel=1e-3), name
+    command = [sys.executable, "-m", "aigc_tf", "serve", str(version.parent), "--port", "0", "--grpc-port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = re.search(r"http://(\S+) ", server.stdout.readline())[1]
+            ask = ("-m", "aigc_tf", "generate", "--server", address, "--model", "mnist", "--class", 3, "--count", 3)
+            succeed(run(*ask, "--out", tmp_path / "usual"))
+            for control, value in contract.of_export(version).signatures[STEERED[family]].inputs.items():
+                if control not in ("seed", "label"):
+                    succeed(run(*ask, f"--{control}", value.maximum, "--out", tmp_path / control))
+                    assert len([*(tmp_path / control).iterdir()]) == 3
+                    assert "must be from" in refused(run(*ask, f"--{control}", value.maximum + 1, "--out", tmp_path))
+            conforms = run("-m", "aigc_tf", "conformance", address, "--model", "mnist", "--seconds", 1)
+            assert conforms.returncode == 0, conforms.stdout + conforms.stderr
+        finally:
+            server.kill()

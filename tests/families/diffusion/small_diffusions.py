@@ -34,9 +34,10 @@ def created(settings: TrainConfig, replicas: int = 1, spec: DataSpec | None = No
 
 
 def batch_of(step: int, rows: int, shape: tuple[int, ...] = SHAPE) -> dict[str, np.ndarray]:
-    """Images and labels that depend on the step alone."""
-    images = tf.random.stateless_uniform([rows, *shape], [step, 77], -1.0, 1.0)
+    """Images, each nearly of one shade, and their labels, which tell it; both depend on the step alone."""
     labels = tf.random.stateless_uniform([rows], [step, 78], 0, LABELLED.num_classes, tf.int32)
+    shades = tf.reshape(tf.cast(labels, tf.float32) - 1.0, [rows, 1, 1, 1]) / 2
+    images = shades + tf.random.stateless_uniform([rows, *shape], [step, 77], -0.2, 0.2)
     return {"image": images.numpy(), "label": labels.numpy()}
 
 

@@ -55,7 +55,7 @@ def test_a_perfect_answer_has_no_loss_and_none_has_that_of_what_is_wanted():
 
 
 def test_a_step_goes_downhill_and_moves_the_average():
-    model = created(config())
+    model = created(config(), eager=False)
     held_out = tf.data.Dataset.from_tensors(batch_of(99, 8))
 
     def loss() -> float:
@@ -65,15 +65,14 @@ def test_a_step_goes_downhill_and_moves_the_average():
 
     before = loss()
     assert loss() == before  # the same noise each time
-    train(model, 8)
-    assert loss() < 0.9 * before
+    train(model, 60)
+    assert loss() < 0.8 * before
     apart = [np.abs(one - other).max() for one, other in zip(model.flow.get_weights(), model.ema_flow.get_weights())]
     assert 0 < max(apart) < 1
 
 
-@pytest.mark.parametrize("conditional", [False, True])
-def test_two_replicas_make_the_step_of_one(conditional):
-    one, two = (train(created(config(conditional=conditional, optimizer="rmsprop"), n), 2) for n in (1, 2))
+def test_two_replicas_make_the_step_of_one():
+    one, two = (train(created(config(conditional=True, optimizer="rmsprop"), replicas), 2) for replicas in (1, 2))
     for ours, theirs in zip(weights(two), weights(one)):
         np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=2e-3)
     for name, value in one.tracked().items():
@@ -82,7 +81,8 @@ def test_two_replicas_make_the_step_of_one(conditional):
 
 def test_mixed_precision_trains_in_bfloat16_and_samples_in_float32():
     model = train(created(config(mixed_precision=True), eager=False), 2)
-    assert model.flow.layers[1].compute_dtype == "bfloat16"
+    convolutions = [layer for layer in model.flow.layers if isinstance(layer, tf.keras.layers.Conv2D)]
+    assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
     assert {weight.dtype for weight in model.flow.trainable_weights} == {tf.float32}
     plain = created(config())
     plain.ema_flow.set_weights(model.ema_flow.get_weights())
