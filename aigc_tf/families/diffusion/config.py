@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
@@ -37,6 +38,10 @@ class DiffusionConfig(FamilyConfig):
     time_std: Annotated[float, Within(1e-3, 10)] = 1.0
     """Standard deviation of that logit."""
 
+    distil: Path | None = None
+    """Run folder of a diffusion model with the same network, to learn its images in few of Euler's steps: give
+    --sampler euler --sampling-steps 2 too."""
+
     # Optimisation
     optimizer: Annotated[str, OneOf(OPTIMIZERS, "optimizers"), arg(help=f"Any of: {', '.join(OPTIMIZERS)}.")] = "adam"
     learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
@@ -67,7 +72,10 @@ class DiffusionConfig(FamilyConfig):
         super().__post_init__()
         if self.guidance != 1.0 and not self.conditional:
             raise UserError(f"guidance {self.guidance:g} leads to a class, so it needs --conditional")
+        if self.distil is not None and self.sampler != "euler":
+            raise UserError(f"distil learns the steps of the sampler euler, but sampler is {self.sampler}")
 
     @property
     def title(self) -> str:
-        return f"{self.network}-flow" + ("-conditional" if self.conditional else "")
+        steps = "" if self.distil is None else f"-{self.sampling_steps}-steps"
+        return f"{self.network}-flow" + steps + ("-conditional" if self.conditional else "")

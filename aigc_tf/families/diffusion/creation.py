@@ -26,7 +26,9 @@ def create(spec: DataSpec, config: TrainConfig) -> Diffusion:
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
-        model = Diffusion(spec, NETWORKS[settings.network](spec, conditional=settings.conditional), config)
+        several = 1 if settings.distil is None else 2
+        networks = [NETWORKS[settings.network](spec, conditional=settings.conditional) for _ in range(several)]
+        model = Diffusion(spec, *networks, config=config)
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
     optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, settings.beta_1, settings.beta_2)

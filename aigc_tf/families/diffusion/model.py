@@ -9,7 +9,7 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.diffusion import flow, likelihood, pictures, sampling
+from aigc_tf.families.diffusion import distillation, flow, likelihood, pictures, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import labels, schedules
@@ -22,17 +22,26 @@ class Diffusion(GenerativeModel):
     """A network that tells of a mixture of noise and content where it comes from.
 
     Samples, evaluation and exports use `ema_flow`, its moving average. With `conditional` it takes labels too, and
-    sampling can be led to them by more or less than was learned (`guidance`).
+    sampling can be led to them by more or less than was learned (`guidance`). With a `teacher` it learns that one's
+    images in few steps (see `distillation`).
     """
 
     averaged = ("flow",)
     trained = {"flow": ("flow",)}
     controlled = "guided"
 
-    def __init__(self, spec: DataSpec, network: tf.keras.Model, config: TrainConfig) -> None:
+    def __init__(
+        self, spec: DataSpec, network: tf.keras.Model, teacher: tf.keras.Model | None = None, *, config: TrainConfig
+    ) -> None:
         super().__init__(spec, {"flow": network}, config, ("loss/flow", "loss/held_out", "gradient_norm/flow"))
         assert isinstance(config.family, DiffusionConfig)
         self.settings = config.family
+        self.teacher = teacher  # a part of checkpoints: a run goes on without the one that it came from
+
+    def begin(self) -> None:
+        if self.settings.distil is not None:
+            for network in (self.teacher, self.flow, self.ema_flow):
+                distillation.load(self.settings.distil, network)
 
     @property
     def conditions(self) -> Mapping[str, Tensor]:
@@ -56,12 +65,12 @@ class Diffusion(GenerativeModel):
         a time of its own.
         """
         self.set_learning_rates(schedules.falling(self.step * self._rows, self.settings.learning_rate_hold))
-        content, settings = data[self.spec.modality.name], self.settings
         noise = self.noise(_NOISE, self.step, tf.random.stateless_normal, [self._rows, *self.spec.shape])
         evenly = self.noise(_TIMES, self.step, _spread_evenly, [self._rows])
-        times = flow.trained_times(evenly, settings.time_mean, settings.time_std)
+        classes = self._classes(data, drop=True)
+        lesson = self._lesson(data[self.spec.modality.name], noise, evenly, classes)
         with tf.GradientTape() as tape:
-            losses = self._errors(content, noise, times, self._classes(data, drop=True), training=True)
+            losses = self._errors(*lesson, classes, training=True)
             loss = self.global_mean(losses)
         norm = self.minimise(tape, loss, "flow")
         self.track({"loss/flow": losses, "gradient_norm/flow": norm})
@@ -74,9 +83,9 @@ class Diffusion(GenerativeModel):
         content = data[self.spec.modality.name]
         noise = tf.random.stateless_normal(tf.shape(content), [0, 0], alg="philox")
         evenly = tf.random.stateless_uniform(tf.shape(content)[:1], [0, 1], 1e-6, 1 - 1e-6, alg="philox")
-        times = flow.trained_times(evenly, self.settings.time_mean, self.settings.time_std)
-        losses = self._errors(content, noise, times, self._classes(data, drop=False), training=False)
-        self.track({"loss/held_out": losses})
+        classes = self._classes(data, drop=False)
+        lesson = self._lesson(content, noise, evenly, classes)
+        self.track({"loss/held_out": self._errors(*lesson, classes, training=False)})
         return {}
 
     def sampler(self, weights: Weights = "ema") -> Sampler:
@@ -86,7 +95,10 @@ class Diffusion(GenerativeModel):
         """score: image float32 [N, H, W, C] as numbers -> bits_per_dimension float32 [N] (see `likelihood`).
 
         With labels it takes these, int64 [N], as well; any class is what the network learned where they were kept back.
+        The steps of what was distilled are no flow, which has a density.
         """
+        if self.settings.distil is not None:
+            return {}
         modality, counts, network = self.spec.modality, self._counts, self.view(weights)["flow"]
 
         def score(label: tf.Tensor | None = None, **content: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,7 +120,7 @@ class Diffusion(GenerativeModel):
         return {"samples/averaged": tf.function(lambda: to_stored(draw(**given)))}
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
-        return 3 * forward["flow"]
+        return forward["flow"] * (3 if self.teacher is None else 3 + distillation.EVALUATIONS)
 
     def kept_activations(self, activations: Mapping[str, int]) -> int:
         return activations["flow"]
@@ -132,13 +144,26 @@ class Diffusion(GenerativeModel):
             told = tf.where(uniform < self.settings.label_dropout, -1, told)
         return labels.shares(told, self.spec.class_weights)
 
+    def _lesson(
+        self, content: tf.Tensor, noise: tf.Tensor, evenly: tf.Tensor, classes: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """States [b, ...] between content and noise, their times [b], and the velocities that the network should tell,
+        for numbers [b] spread evenly in (0, 1)."""
+        settings = self.settings
+        if self.teacher is None:
+            times = flow.trained_times(evenly, settings.time_mean, settings.time_std)
+            return flow.between(content, noise, times), times, content - noise
+        times = distillation.begins(evenly, settings.sampling_steps)
+        states = flow.between(content, noise, times)
+        asked = self.teacher, states, times, classes, settings.data_std, settings.sampling_steps
+        return states, times, distillation.wanted(*asked)
+
     def _errors(
-        self, content: tf.Tensor, noise: tf.Tensor, times: tf.Tensor, classes: tf.Tensor | None, training: bool
+        self, states: tf.Tensor, times: tf.Tensor, velocities: tf.Tensor, classes: tf.Tensor | None, training: bool
     ) -> tf.Tensor:
         """How far the network is from what it should answer, squared, float32 [b]: 1 or so where it answers 0."""
-        states = flow.between(content, noise, times)
         scale = flow.Scales(*(flow.like(each, states) for each in flow.scales(times, self.settings.data_std)))
-        wanted = (content - noise - scale.known * states) / scale.learned
+        wanted = (velocities - scale.known * states) / scale.learned
         told = self.flow(flow.inputs(scale.given * states, times, classes), training=training)
         return tf.reduce_mean((told - wanted) ** 2, axis=list(range(1, len(told.shape))))
 

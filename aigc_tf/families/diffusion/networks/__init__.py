@@ -7,4 +7,4 @@ tells their times float32 [B, NUM_FEATURES] and, if conditional, shares of the c
 
 from aigc_tf.registry import Registry
 
-NETWORKS = Registry(__name__, "build", "halves")
+NETWORKS = Registry(__name__, "build", "halves", "ddim_unet")
