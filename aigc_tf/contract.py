@@ -68,7 +68,6 @@ class Signature:
         row_exact: whether a row of the answer is the same bytes alone, in any batch and in any order.
         shows: the signature whose numbers the files show, rounded once; empty for none.
         same_as: the signature that answers the same where the inputs that it lacks have their defaults; empty for none.
-        costly: whether it takes so long that judges ask it about few rows only.
     """
 
     purpose: Purpose
@@ -77,7 +76,6 @@ class Signature:
     row_exact: bool = False
     shows: str = ""
     same_as: str = ""
-    costly: bool = False
 
     def rows(self, seeds: Iterable[int]) -> dict[str, np.ndarray]:
         """Inputs, by name, for these seeds, with all others at their defaults."""

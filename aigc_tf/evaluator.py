@@ -17,7 +17,7 @@ from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
-from aigc_tf.metrics import ASKING, METRICS
+from aigc_tf.metrics import ASKING, METRICS, SCORED
 from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.metrics.judge import judge
 from aigc_tf.reference import Progress, Reference, progress_bar
@@ -182,15 +182,19 @@ class _Asked:
     subject: Subject
     data: Dataset
 
+    @property
+    def held_out(self) -> int:
+        return self.data.count("test")
+
     def ways_in(self) -> dict[str, int]:
         return self.subject.ways_in()
 
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         return self.subject.decode(vectors, signature, _labels(self.subject, self.data, len(vectors)))
 
-    def costly_scores(self, count: int) -> dict[str, np.ndarray]:
-        held_out = self.data.stored("test", slice(count)), self.data.labels("test")[:count]
-        return self.subject.scores(*held_out, costly=True) if len(held_out[0]) else {}
+    def scores(self, rows: np.ndarray, **inputs: float) -> dict[str, np.ndarray]:
+        stored, labels = self.data.stored("test")[rows], self.data.labels("test")[rows]
+        return self.subject.scores(stored, labels, **inputs)
 
 
 def _generate(subject: Subject, num_samples: int, seed: int, labels: np.ndarray | None) -> np.ndarray:
@@ -203,9 +207,11 @@ def _look(
 ) -> Evidence:
     with progress_bar("looking at what was generated", len(stored)) as progress:
         seen = reference.look(stored, progress)
-    generated = dataclasses.replace(seen, labels=labels, scores=subject.scores(stored, labels))
-    test = reference.data.stored("test"), reference.data.labels("test")
-    real = dataclasses.replace(reference.real, scores=subject.scores(*test))
+    generated, real = dataclasses.replace(seen, labels=labels), reference.real
+    if any(name in SCORED for name in measures):
+        generated = dataclasses.replace(generated, scores=subject.scores(stored, labels))
+        test = reference.data.stored("test"), reference.data.labels("test")
+        real = dataclasses.replace(real, scores=subject.scores(*test))
     asked = _Asked(subject, reference.data)
     answers = {name: ASKING[name](asked, reference.look) for name in measures if name in ASKING}
     return Evidence(

@@ -91,19 +91,18 @@ class Subject:
             given["label"] = labels
         return self._content(signature, given)
 
-    def scores(
-        self, stored: np.ndarray, labels: np.ndarray | None = None, costly: bool = False
-    ) -> dict[str, np.ndarray]:
-        """What the model itself says about stored content [N, ...] (of labels [N]): float32 [N] by name, nothing for
-        images that were left behind. What its contract calls `costly`, or all else."""
+    def scores(self, stored: np.ndarray, labels: np.ndarray | None = None, **others: float) -> dict[str, np.ndarray]:
+        """What the model itself says about stored content [N, ...] (of labels [N]): arrays [N] by name, nothing for
+        images that were left behind. `others` are values of other inputs, where a signature has such, in place of their
+        defaults."""
         named = {} if self.contract is None else self.contract.named("score")
-        named = {name: each for name, each in named.items() if each.costly == costly}
         found: dict[str, np.ndarray] = {}
         for name in named.keys() & self.signatures.keys():
             inputs = named[name].inputs
             given = {self.modality.name: stored}
             if "label" in inputs and labels is not None:
                 given["label"] = labels
+            given |= {key: np.full(len(stored), value) for key, value in others.items() if key in inputs}
             found |= self._answers(name, given)
         return found
 

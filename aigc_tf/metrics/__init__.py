@@ -36,3 +36,7 @@ METRICS = Registry(
 
 ASKING = Registry(__name__, "ask", "path_length", "bits_per_dimension")
 """What asks the model for more than samples, by the name of the measure."""
+
+SCORED = ("discriminator",)
+"""Those that look at what the model itself says of every example (`Observations.scores`). Nobody else asks for it,
+since it can take long."""

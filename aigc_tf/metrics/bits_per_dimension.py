@@ -31,10 +31,11 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
         raise ValueError(f"bits per dimension must be finite numbers [N], N at least 1, not {bits.shape}")
     value = float(np.mean(bits, dtype=np.float64))
     interval = intervals.of_mean(bits, 0)
-    note = f"of the first {len(bits):,} held-out images"
+    note = f"{len(bits):,} held-out images"
     return {"bits_per_dimension": Figure(value, "lower", note=note, interval=interval, judged_by="flow")}
 
 
 def ask(model: Asked, look: Callable[[np.ndarray], Observations]) -> np.ndarray | None:
-    """Bits per dimension float32 [N] of the first held-out images."""
-    return model.costly_scores(_IMAGES).get("bits_per_dimension")
+    """Bits per dimension float32 [N] of some held-out images, always the same ones."""
+    rows = np.random.default_rng(0).permutation(model.held_out)[:_IMAGES]
+    return model.scores(rows).get("bits_per_dimension") if len(rows) else None

@@ -179,7 +179,13 @@ class Measure(Protocol):
 
 
 class Asked(Protocol):
-    """A model under judgement, as far as measures may ask it for more than its samples."""
+    """A model under judgement, as far as measures may ask it for more than its samples.
+
+    Attributes:
+        held_out: the number of held-out examples.
+    """
+
+    held_out: int
 
     def ways_in(self) -> Mapping[str, int]:
         """How many numbers the standard normal vectors have that it makes content of, by the name of such a way."""
@@ -187,8 +193,9 @@ class Asked(Protocol):
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
         """Stored content [N, ...] for vectors float32 [N, Z] that go that way."""
 
-    def costly_scores(self, count: int) -> Mapping[str, np.ndarray]:
-        """What it says, by name, of the first held-out examples, `count` at most, where saying it takes long: [N]."""
+    def scores(self, rows: np.ndarray, **inputs: float) -> Mapping[str, np.ndarray]:
+        """What the model itself says of the held-out examples with these numbers, int [N]: arrays [N] by name. `inputs`
+        are what its scores take beside content, where they are not to have their defaults."""
 
 
 class Asking(Protocol):

@@ -110,7 +110,7 @@ class Diffusion(GenerativeModel):
 
         inputs = {modality.name: modality.numbers(self.spec.shape), **self.conditions}
         outputs = {"bits_per_dimension": Tensor("float32")}
-        return {"score": (Signature("score", inputs, outputs, costly=True), score)}
+        return {"score": (Signature("score", inputs, outputs), score)}
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples, with classes each row of one of them."""

@@ -131,7 +131,7 @@ def test_the_contract_tells_what_is_offered(served):
     assert set(promised.signatures) == {"serving_default", "guided", "sample", "score", "contract"}
     guidance = promised.signatures["guided"].inputs["guidance"]
     assert (guidance.minimum, guidance.maximum, guidance.default, guidance.beyond) == (0, 10, 1, "clipped")
-    assert promised.signatures["score"].costly and list(promised.signatures["score"].inputs) == ["image", "label"]
+    assert list(promised.signatures["score"].inputs) == ["image", "label"]
     for name, signature in promised.signatures.items():
         assert list(signature.inputs) == [spec.name for spec in functions[name].input_signature]
     without = signatures.build(created(config()))[0]

@@ -29,10 +29,10 @@ def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
     images = tf.keras.Input(spec.image_shape, name="state")
     times = tf.keras.Input([NUM_FEATURES], name="time")
     classes = tf.keras.Input([spec.num_classes], name="label") if conditional else None
-    told = layers.Dense(_EMBEDDING)(times)
-    if classes is not None:
-        told = layers.Add()([told, layers.Dense(_EMBEDDING, use_bias=False)(classes)])
-    told = layers.ReLU()(told)
+    # A class is one number, and has to say as much as many waves do. (A sum of two dense layers would do, too, but
+    # TensorFlow 2.15's remapper fails on it.)
+    told = times if classes is None else layers.Concatenate()([times, layers.Rescaling(4.0)(classes)])
+    told = layers.ReLU()(layers.Dense(_EMBEDDING)(told))
 
     x = layers.Conv2D(_channels(0), 4, 2, padding="same")(images)
     past = []
