@@ -19,7 +19,7 @@ import numpy as np
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Asked, Evidence, Figure, MissingEvidence, Observations
 
-_IMAGES = 500
+_IMAGES = 250
 
 
 def measure(evidence: Evidence) -> dict[str, Figure]:

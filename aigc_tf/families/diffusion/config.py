@@ -24,6 +24,8 @@ class DiffusionConfig(FamilyConfig):
 
     # Network
     network: Annotated[str, OneOf(NETWORKS), arg(help=f"Architecture: {', '.join(NETWORKS)}.")] = "halves"
+    channels: Annotated[int, Within(1, 4_096)] = 32
+    """Channels where it has the fewest; all others are multiples of that."""
     conditional: bool = False
     """Learn from labels too, and sample any class asked for."""
     label_dropout: Annotated[float, Within(0, 1)] = 0.1
@@ -33,10 +35,10 @@ class DiffusionConfig(FamilyConfig):
     # Objective
     data_std: Annotated[float, Within(1e-3, 10)] = 0.5
     """How far pixels lie from 0 in the mean, in [-1, 1]: it scales what the network sees and answers."""
-    time_mean: Annotated[float, Within(-10, 10)] = 0.0
-    """Mean of the logit of the times that are trained; the greater, the less noise."""
+    time_median: Annotated[float, Within(0.001, 0.999)] = 0.5
+    """Half of what is trained is nearer to noise (0) than this, half nearer to images (1)."""
     time_std: Annotated[float, Within(1e-3, 10)] = 1.0
-    """Standard deviation of that logit."""
+    """How widely times are spread around that: the standard deviation of their logit."""
 
     distil: Path | None = None
     """Run folder of a diffusion model with the same network, to learn its images in few of Euler's steps: give

@@ -63,10 +63,10 @@ def features(times: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.cos(angles), tf.sin(angles)], axis=1)
 
 
-def trained_times(uniform: tf.Tensor, mean: float, std: float) -> tf.Tensor:
+def trained_times(uniform: tf.Tensor, median: float, std: float) -> tf.Tensor:
     """Times [B] whose logit is normally distributed (Esser et al. 2024, https://arxiv.org/abs/2403.03206), from numbers
     [B] in (0, 1)."""
-    return tf.sigmoid(mean + std * tf.math.ndtri(uniform))
+    return tf.sigmoid(math.log(median / (1 - median)) + std * tf.math.ndtri(uniform))
 
 
 def spread_evenly(uniform: tf.Tensor) -> tf.Tensor:

@@ -151,7 +151,7 @@ class Diffusion(GenerativeModel):
         for numbers [b] spread evenly in (0, 1)."""
         settings = self.settings
         if self.teacher is None:
-            times = flow.trained_times(evenly, settings.time_mean, settings.time_std)
+            times = flow.trained_times(evenly, settings.time_median, settings.time_std)
             return flow.between(content, noise, times), times, content - noise
         times = distillation.begins(evenly, settings.sampling_steps)
         states = flow.between(content, noise, times)

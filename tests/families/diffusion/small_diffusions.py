@@ -19,7 +19,9 @@ BATCH = 4
 
 
 def config(**changes) -> TrainConfig:
-    return TrainConfig.of(**{"model": "diffusion", "global_batch_size": BATCH, "sampling_steps": 2, **changes})
+    return TrainConfig.of(
+        **{"model": "diffusion", "global_batch_size": BATCH, "sampling_steps": 2, "channels": 8, **changes}
+    )
 
 
 def created(settings: TrainConfig, replicas: int = 1, spec: DataSpec | None = None, eager: bool = True) -> Diffusion:

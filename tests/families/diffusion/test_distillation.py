@@ -14,7 +14,18 @@ from mixtures import DATA_STD, SHAPE, SIZE
 
 from aigc_tf.families.diffusion import distillation, flow, sampling
 
-TINY = ("--model", "diffusion", "--dataset", "synthetic", "--global-batch-size", 8, "--no-evaluate", "--no-export")
+TINY = (
+    "--model",
+    "diffusion",
+    "--dataset",
+    "synthetic",
+    "--channels",
+    4,
+    "--global-batch-size",
+    8,
+    "--no-evaluate",
+    "--no-export",
+)
 OFTEN = ("--log-every", 2, "--sample-every", 4, "--histogram-every", 4, "--checkpoint-every", 2)
 IN_TWO = ("--sampler", "euler", "--sampling-steps", 2)
 

@@ -69,10 +69,12 @@ def test_of_normal_content_nothing_is_left_to_learn_but_unit_noise(time):
 def test_trained_times_have_a_normal_logit_and_a_batch_has_all_of_them():
     evenly = flow.spread_evenly(tf.random.stateless_uniform([4_000], [3, 4]))
     assert (np.floor(evenly.numpy() * 4_000) == np.arange(4_000)).all()
-    times = flow.trained_times(evenly, 0.5, 1.5).numpy().astype(np.float64)
+    times = flow.trained_times(evenly, 0.6, 1.5).numpy().astype(np.float64)
     logit = np.log(times / (1 - times))
-    assert np.mean(logit) == pytest.approx(0.5, abs=0.01) and np.std(logit) == pytest.approx(1.5, abs=0.02)
-    ends = flow.trained_times(flow.spread_evenly(tf.zeros([2])), 0.0, 1.0).numpy()
+    assert np.mean(logit) == pytest.approx(math.log(0.6 / 0.4), abs=0.01) and np.std(logit) == pytest.approx(
+        1.5, abs=0.02
+    )
+    ends = flow.trained_times(flow.spread_evenly(tf.zeros([2])), 0.5, 1.0).numpy()
     assert (ends > 0).all() and (ends < 1).all()
 
 

@@ -11,7 +11,20 @@ import pytest
 from commands import ROOT, assert_same_training, checkpoint_tensors, refused, run, succeed, train
 
 BEGIN = ("--model", "diffusion", "--dataset", "synthetic", "--global-batch-size", 8, "--conditional", "--no-evaluate")
-OFTEN = ("--log-every", 4, "--sample-every", 6, "--histogram-every", 6, "--checkpoint-every", 3, "--sampling-steps", 2)
+OFTEN = (
+    "--log-every",
+    4,
+    "--sample-every",
+    6,
+    "--histogram-every",
+    6,
+    "--checkpoint-every",
+    3,
+    "--sampling-steps",
+    2,
+    "--channels",
+    4,
+)
 
 
 @pytest.fixture(scope="module")

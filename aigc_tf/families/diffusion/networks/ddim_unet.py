@@ -15,12 +15,14 @@ from aigc_tf.parts.layers import batch_norm
 
 layers = tf.keras.layers
 
-_WIDTHS = (32, 64, 96, 128)
+_LEVELS = 4
 _DEPTH = 2
 
 
-def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
-    """A network for images of any size: where a side is odd, its half is rounded up."""
+def build(spec: DataSpec, conditional: bool = False, channels: int = 32) -> tf.keras.Model:
+    """A network for images of any size, with so many channels at the full image: where a side is odd, its half is
+    rounded up."""
+    *finer, coarsest = (channels * level for level in range(1, _LEVELS + 1))
     images = tf.keras.Input(spec.image_shape, name="state")
     times = tf.keras.Input([NUM_FEATURES], name="time")
     classes = tf.keras.Input([spec.num_classes], name="label") if conditional else None
@@ -30,16 +32,16 @@ def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
     told = layers.Reshape([1, 1, told.shape[-1]])(told)
     everywhere = layers.UpSampling2D(spec.image_shape[:2])(told)
 
-    x = layers.Concatenate()([layers.Conv2D(_WIDTHS[0], 1)(images), everywhere])
+    x = layers.Concatenate()([layers.Conv2D(channels, 1)(images), everywhere])
     past = []
-    for width in _WIDTHS[:-1]:
+    for width in finer:
         for _ in range(_DEPTH):
             x = _block(x, width)
             past.append(x)
         x = layers.AveragePooling2D(2, padding="same")(x)
     for _ in range(_DEPTH):
-        x = _block(x, _WIDTHS[-1])
-    for width in reversed(_WIDTHS[:-1]):
+        x = _block(x, coarsest)
+    for width in reversed(finer):
         x = layers.Resizing(*past[-1].shape[1:3], interpolation="bilinear")(x)
         for _ in range(_DEPTH):
             x = _block(layers.Concatenate()([x, past.pop()]), width)

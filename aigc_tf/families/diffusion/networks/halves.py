@@ -15,15 +15,12 @@ from aigc_tf.parts.layers import DepthToSpace
 
 layers = tf.keras.layers
 
-# Channels at half the resolution, and the most that any layer may have. They double as the resolution halves.
-_FINEST_CHANNELS = 32
-_MOST_CHANNELS = 256
 _BLOCKS = 2  # at each resolution, on the way down and on the way up
-_EMBEDDING = 128
+_DOUBLINGS = 3  # of the channels at most, one as the resolution halves
 
 
-def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
-    """A network for images of any size."""
+def build(spec: DataSpec, conditional: bool = False, channels: int = 32) -> tf.keras.Model:
+    """A network for images of any size, with so many channels at half the resolution."""
     height, width, image_channels = spec.image_shape
     sizes = _sizes(height, width)
     images = tf.keras.Input(spec.image_shape, name="state")
@@ -32,18 +29,18 @@ def build(spec: DataSpec, conditional: bool = False) -> tf.keras.Model:
     # A class is one number, and has to say as much as many waves do. (A sum of two dense layers would do, too, but
     # TensorFlow 2.15's remapper fails on it.)
     told = times if classes is None else layers.Concatenate()([times, layers.Rescaling(4.0)(classes)])
-    told = layers.ReLU()(layers.Dense(_EMBEDDING)(told))
+    told = layers.ReLU()(layers.Dense(4 * channels)(told))
 
-    x = layers.Conv2D(_channels(0), 4, 2, padding="same")(images)
+    x = layers.Conv2D(channels, 4, 2, padding="same")(images)
     past = []
     for level in range(len(sizes)):
         if level:
-            x = layers.Conv2D(_channels(level), 3, 2, padding="same")(x)
+            x = layers.Conv2D(channels << min(level, _DOUBLINGS), 3, 2, padding="same")(x)
         for _ in range(_BLOCKS):
             x = _block(x, told)
         past.append(x)
     for level in reversed(range(len(sizes) - 1)):
-        x = layers.Conv2D(_channels(level), 3, padding="same", use_bias=False)(x)
+        x = layers.Conv2D(past[level].shape[-1], 3, padding="same", use_bias=False)(x)
         x = layers.Add()([layers.Resizing(*sizes[level], interpolation="bilinear")(x), past[level]])
         for _ in range(_BLOCKS):
             x = _block(x, told)
@@ -60,10 +57,6 @@ def _sizes(height: int, width: int) -> list[tuple[int, int]]:
     while len(sizes) < 2 or min(sizes[-1]) > 8:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     return sizes
-
-
-def _channels(level: int) -> int:
-    return min(_FINEST_CHANNELS << level, _MOST_CHANNELS)
 
 
 def _block(x: tf.Tensor, told: tf.Tensor) -> tf.Tensor:
