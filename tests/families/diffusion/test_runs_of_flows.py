@@ -67,8 +67,6 @@ def test_a_server_is_asked_for_guidance(trained, tmp_path):
                 address,
                 "--model",
                 "synthetic",
-                "--version",
-                1,
                 "--count",
                 2,
             )
