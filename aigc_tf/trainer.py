@@ -85,6 +85,7 @@ def train(
 
     run = resume or RunFolder.planned(config)
     if resume is None:
+        model.begin()
         run.create(config, data.spec, machine)
     else:
         run.check_same_images(data.spec)
@@ -93,6 +94,8 @@ def train(
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
         if checkpoints.last_step is None:
             run.check_untrained()
+            if resume is not None:
+                model.begin()
             checkpoints.save()
         else:
             first_step = checkpoints.restore()

@@ -43,6 +43,8 @@ CHECKPOINT_EVERY = {
     "dense-128-128": 400,
     "dense-256-256": 400,
     "dense-256-512-1024": 100,
+    "diffusion": 50,
+    "keras-ddim": 5,
 }
 _FIRST_POINT, _SPACING = 8.0, 1.25
 

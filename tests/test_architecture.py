@@ -39,7 +39,7 @@ HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in r
 
 # What may name a family's parts: the families themselves and what they are built of, the measures that only some
 # models have, and what exports without a contract promised.
-OF_A_FAMILY = ("families.gan", "families.vae", "parts", "metrics", "contract")
+OF_A_FAMILY = ("families.gan", "families.vae", "families.diffusion", "parts", "metrics", "contract")
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
 OF_A_MODALITY = (
     *("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison"),

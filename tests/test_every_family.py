@@ -20,7 +20,10 @@ from aigc_tf.families import FAMILIES
 
 STEPS = 25
 # What makes a family's steps take milliseconds.
-SMALL: dict[str, list[object]] = {"vae": ["--network", "keras", "--latent-dim", 4, "--importance-samples", 2]}
+SMALL: dict[str, list[object]] = {
+    "vae": ["--network", "keras", "--latent-dim", 4, "--importance-samples", 2],
+    "diffusion": ["--channels", 4, "--sampling-steps", 2],
+}
 COMMON = [
     *("--dataset", "synthetic", "--global-batch-size", 8, "--log-every", 5, "--sample-every", 10),
     *("--histogram-every", 10, "--checkpoint-every", 10),

@@ -46,6 +46,8 @@ class Command:
     """Seed of the first image; the following images have the following seeds."""
     truncation: float | None = None
     """How varied: from 0 (all alike, and typical) to 1; by default 1. Not every model takes it."""
+    guidance: float | None = None
+    """How closely led to the class: 1 as learned, more for clearer and less varied images. Not every model takes it."""
     of_class: Annotated[str | None, arg(name="class")] = None
     """Class of the images: its name, its number from 0, or each for all in turn (--label names a version)."""
     protocol: ProtocolName = "rest"
@@ -77,7 +79,8 @@ class Command:
             promised = contract_of(client)
             labels = labels_of(promised, self.of_class)
             seeds = range(self.seed, self.seed + self.count)
-            made = generate(client, seeds, self.batch, self.truncation, self.of_class, promised)
+            steering = {"truncation": self.truncation, "guidance": self.guidance}
+            made = generate(client, seeds, self.batch, label=self.of_class, promised=promised, **steering)
             try:
                 self.out.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -5,4 +5,4 @@ To add a family, write `families/<name>/` and put the name below.
 
 from aigc_tf.registry import Registry
 
-FAMILIES = Registry(__name__, "FAMILY", "gan", "vae")
+FAMILIES = Registry(__name__, "FAMILY", "gan", "vae", "diffusion")

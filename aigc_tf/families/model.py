@@ -188,6 +188,10 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
         return tf.linalg.global_norm(gradients)
 
+    def begin(self) -> None:
+        """Called once, before a run's first checkpoint: for what starts from more than its seed, such as another run.
+        Raises UserError where that cannot be had."""
+
     @abc.abstractmethod
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update from a batch (see `Dataset.reader`), a pure function of (weights, data, seed, step). Returns

@@ -27,6 +27,7 @@ METRICS = Registry(
     "memorisation",
     "copies",
     "path_length",
+    "bits_per_dimension",
     "train_on_generated",
     "label_accuracy",
     "fd_within_class",
@@ -34,7 +35,7 @@ METRICS = Registry(
     "likelihood_bound",
 )
 
-ASKING = Registry(__name__, "ask", "path_length", "likelihood_bound")
+ASKING = Registry(__name__, "ask", "path_length", "bits_per_dimension", "likelihood_bound")
 """What asks the model for more than samples, by the name of the measure."""
 
 SCORED = ("discriminator",)

@@ -7,15 +7,16 @@ from typing import Any
 import tensorflow as tf
 
 
-def batch_norm(momentum: float = 0.99) -> tf.keras.layers.Layer:
+def batch_norm(momentum: float = 0.99, **options: Any) -> tf.keras.layers.Layer:
     """Batch normalisation over the global batch, so that one step means the same on any number of replicas.
 
-    `momentum` is the share that its moving mean and variance, which inference uses, keep at each step.
+    `momentum` is the share that its moving mean and variance, which inference uses, keep at each step; `options` are
+    Keras' own.
     To be made under the strategy's scope: on one replica there is nothing to synchronise, and Keras then takes
     TensorFlow's fused operation, which is quicker the larger the batch is.
     """
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
-    return tf.keras.layers.BatchNormalization(momentum=momentum, synchronized=several)
+    return tf.keras.layers.BatchNormalization(momentum=momentum, synchronized=several, **options)
 
 
 def maybe_spectral_norm(layer: tf.keras.layers.Layer, spectral_norm: bool) -> tf.keras.layers.Layer:
@@ -117,3 +118,18 @@ class StatelessDropout(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+@tf.keras.utils.register_keras_serializable("aigc_tf")
+class DepthToSpace(tf.keras.layers.Layer):
+    """Makes `size` times `size` pixels of each: [B, H, W, size * size * C] -> [B, size * H, size * W, C]."""
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depth_to_space(inputs, self.size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}

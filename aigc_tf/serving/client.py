@@ -133,6 +133,7 @@ def generate(
     truncation: float | None = None,
     label: int | str | None = None,
     promised: Contract | None = None,
+    guidance: float | None = None,
 ) -> Iterator[tuple[int, bytes]]:
     """Pairs of seed and file, in order, asked for in batches of at most `batch`.
 
@@ -141,18 +142,19 @@ def generate(
         label: the class of all of them by its name or number, or "each" for every class in turn, the first seed getting
             the first; by default the model chooses. (A *version* is chosen by a label of its own, see `connect`.)
         promised: what `contract_of` says, where that was asked already.
+        guidance: larger is closer to the class, and more alike; by default the model's own.
 
     Raises:
-        UserError: the model has no such truncation or class.
+        UserError: the model has no such truncation, guidance or class.
         ServingError: a request failed, or what came back are not as many whole files.
     """
     promised = contract_of(client) if promised is None else promised
     labels = labels_of(promised, label)
-    wanted = ["truncation"] * (truncation is not None) + ["label"] * bool(labels)
-    name, signature = _taking(promised, wanted)
-    if truncation is not None:
-        _check_truncation(truncation, signature.inputs["truncation"])
-    fixed = {} if truncation is None else {"truncation": truncation}
+    steered = {"truncation": truncation, "guidance": guidance}
+    fixed = {control: value for control, value in steered.items() if value is not None}
+    name, signature = _taking(promised, [*fixed, *["label"] * bool(labels)])
+    for control, value in fixed.items():
+        _check_control(control, value, signature.inputs[control])
     turns = itertools.cycle([{**fixed, "label": number} for number in labels] or [fixed])
     return _asked(client, promised, name, zip(seeds, turns), batch)
 
@@ -205,7 +207,7 @@ def _asked(
             yield seed, file
 
 
-def _check_truncation(truncation: float, kind: Tensor) -> None:
+def _check_control(name: str, value: float, kind: Tensor) -> None:
     low, high = (-np.inf if kind.minimum is None else kind.minimum), (np.inf if kind.maximum is None else kind.maximum)
-    if not low <= truncation <= high:
-        raise UserError(f"truncation {truncation:g} must be from {low:g} to {high:g}")
+    if not low <= value <= high:
+        raise UserError(f"{name} {value:g} must be from {low:g} to {high:g}")

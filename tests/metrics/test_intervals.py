@@ -1,5 +1,6 @@
 """Confidence intervals against closed forms, and against what fresh samples really do."""
 
+import answers
 import numpy as np
 import pytest
 from scipy import stats
@@ -65,7 +66,7 @@ def test_an_interval_is_cut_to_the_range_of_its_figure():
 
 RANGES = {
     **dict.fromkeys(("fid", "class_kl", "density", "train_distance_ratio", "path_length"), (0, np.inf)),
-    **dict.fromkeys(("kid", "memorisation_ct"), (-np.inf, np.inf)),
+    **dict.fromkeys(("kid", "memorisation_ct", "bound_coin"), (-np.inf, np.inf)),
     **dict.fromkeys(("precision", "recall", "coverage", "ms_ssim", "ms_ssim_within_class"), (0, 1)),
     **dict.fromkeys((f"discriminator_{name}" for name in ("accuracy", "precision", "recall", "auc")), (0, 1)),
     "memorised_share": (0, 1),
@@ -73,6 +74,7 @@ RANGES = {
     **{"contrast": (0, 0.5), "sharpness": (0, 4), "classifier_score": (1, 2), "class_coverage": (0, 2)},
     "inception_score": (1, 3),
     "label_accuracy": (0, 1),
+    "bits_per_dimension": (0, np.inf),
     "fd_within_class": (0, np.inf),
 }
 
@@ -100,10 +102,8 @@ def _evidence(kind: str) -> Evidence:
         generated[0] = 255 - generated[0]
     logits = np.r_[1.0, -np.ones(len(generated) - 1)]
     training = seen(real, np.ones(80))
-    distances = np.r_[np.zeros(30), 9]
-    return Evidence(
-        seen(real, -np.ones(80)), seen(generated, logits), training, "inception", {"path_length": distances}
-    )
+    asked = answers.like(np.r_[np.zeros(30), 9])
+    return Evidence(seen(real, -np.ones(80)), seen(generated, logits), training, "inception", asked)
 
 
 @pytest.mark.parametrize("kind", ["noise", "one white", "one black"])

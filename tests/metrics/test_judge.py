@@ -4,10 +4,11 @@ import dataclasses
 import subprocess
 import sys
 
+import answers
 import numpy as np
 import pytest
 
-from aigc_tf.metrics import METRICS
+from aigc_tf.metrics import ASKING, METRICS
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
 from aigc_tf.metrics.judge import Judgement, judge
 
@@ -32,12 +33,9 @@ FULL = Evidence(
     observations(1),
     observations(2, 400),
     extractor="inception",
-    asked={
-        "path_length": np.random.default_rng(3).gamma(1, size=100),
-        "likelihood_bound": np.ones([2, 30], [("bound_coin", np.float64), ("samples", np.float64)]),
-    },
+    asked=answers.like(np.random.default_rng(3).gamma(1, size=100)),
 )
-NEED_NO_REAL_IMAGES = {"inception_score", "path_length", "likelihood_bound"}
+NEED_NO_REAL_IMAGES = {"inception_score", *ASKING}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,7 +92,7 @@ def test_every_figure_lies_in_its_interval_and_is_a_plain_number(judged):
 @pytest.mark.parametrize("count", [1, 3, 21])
 def test_a_few_images_give_finite_figures_or_a_sentence(name, count):
     few = Evidence(
-        observations(0, count), observations(1, count), observations(2, count), "inception", {"path_length": np.ones(1)}
+        observations(0, count), observations(1, count), observations(2, count), "inception", answers.like(np.ones(1))
     )
     try:
         figures = METRICS[name](few)
@@ -131,6 +129,7 @@ def test_judge_takes_all_measures_in_order(judged):
         "memorised_share",
         "train_distance_ratio",
         "path_length",
+        "bits_per_dimension",
         "train_on_generated_accuracy",
         "label_accuracy",
         "fd_within_class",

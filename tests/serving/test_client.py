@@ -447,6 +447,8 @@ def test_images_are_asked_for_by_class(clothes):
                 generate(client, [1], label=wrong)
         with pytest.raises(UserError, match="truncation 3 must be from 0 to 2"):
             generate(client, [1], truncation=3)
+        with pytest.raises(UserError, match="this model takes no guidance: it takes label, seed, truncation"):
+            generate(client, [1], guidance=1)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
