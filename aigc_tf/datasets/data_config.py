@@ -20,7 +20,9 @@ from aigc_tf.settings import CHANGEABLE, Within, check
 MOST_PIXELS = 4096
 """On a side of what is learned."""
 _LONGEST_NAME = 60
-_OWN = f"or images of your own: {', '.join(SOURCES)}, each followed by a colon and where they lie (folder:PICTURES)"
+_OWN = (
+    f"or images of your own: {', '.join(SOURCES)}, each followed by a colon and where they lie, such as folder:PICTURES"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         check(self)
         if self.source is None:
-            DATASETS.check(self.dataset)
+            if self.dataset not in DATASETS:
+                raise UserError(f"{self.dataset[:80]!r} is not one of the datasets: {', '.join(DATASETS)}; {_OWN}")
             given = [name for name in OF_SOURCES if getattr(self, name) is not None]
             if given:
                 raise UserError(

@@ -107,11 +107,23 @@ def _check_bad(bad: int, count: int, named: Iterable[Iterable[str]], source: str
     if bad > limit * count:
         raise UserError(
             f"{bad:,} of {count:,} images of {source} cannot be read, more than --max-bad {limit:g} allows: mend them, "
-            f"or take them away ({in_words(named)})"
+            f"or take them away ({_in_words(named)})"
         )
 
 
-def in_words(bad: Iterable[Iterable[str]]) -> str:
+def told(about: dict[str, Any]) -> Iterator[str]:
+    """Lines on what was passed over, and what else lay there."""
+    figures = about["figures"]
+    if figures["bad_files"]:
+        yield (
+            f"passed over {figures['bad_files']:,} of {figures['image_files']:,} images that cannot be read "
+            f"({_in_words(figures['bad'])})"
+        )
+    if figures["passed_over"]:
+        yield f"left out: {', '.join(f'{what} {count:,}' for what, count in figures['passed_over'].items())}"
+
+
+def _in_words(bad: Iterable[Iterable[str]]) -> str:
     """The first of some bad files, with what is wrong with each."""
     first = [f"{name}: {reason}" for name, reason in islice(bad, 4)]
     return "; ".join([*first[:3], *(["…"] if first[3:] else [])])

@@ -6,3 +6,5 @@
 from aigc_tf.registry import Registry
 
 SOURCES = Registry(__name__, "load", "folder", "npz", "records")
+ORIGINALS = Registry(__name__, "originals", "folder", "npz")
+"""Those whose images are brought into one form first: `originals(config)` tells what there is."""

@@ -127,9 +127,7 @@ def _labels_of(
     called = [name for name in fitting if re.search(_LABEL_NAMES, name)]
     chosen = called or fitting
     if len(chosen) > 1:
-        raise UserError(
-            f"{path} holds several arrays that may be the labels of {images}: {', '.join(chosen)}; keep one"
-        )
+        raise UserError(f"{path} holds several arrays that may be labels of {images}: {', '.join(chosen)}; keep one")
     if not chosen:
         return None
     with np.load(path, allow_pickle=False) as arrays:

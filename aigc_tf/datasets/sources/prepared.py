@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,13 +30,8 @@ def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -
     with _records(originals, config, kept, say) as folder:
         about = shards.read_about(folder)
         preparing.check_bad(about, config.max_bad)
-        if bad := about["figures"]["bad_files"]:
-            say(
-                f"passed over {bad:,} of {about['figures']['image_files']:,} files that cannot be read: "
-                f"{preparing.in_words(about['figures']['bad'])}"
-            )
-        if passed := about["figures"]["passed_over"]:
-            say(f"left out: {', '.join(f'{what} {count:,}' for what, count in passed.items())}")
+        for line in preparing.told(about):
+            say(line)
         return record_dataset.load(folder, config.licence)
 
 
@@ -77,13 +73,25 @@ def _is_whole(folder: Path) -> bool:
 
 
 def make(originals: Originals, config: DataConfig, folder: Path) -> None:
-    """Make the records, whole or not at all, in the place of whatever was there."""
+    """Make the records, whole or not at all, in the place of whatever was there.
+
+    Raises UserError where another process is at it, and as `prepare` does.
+    """
     part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of one that was killed
-    part.mkdir(parents=True)
+    part.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(part, os.O_RDONLY)
     try:
-        preparing.prepare(originals, config, part)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process is writing {folder}: wait for it, or take another folder") from None
+        try:
+            for left in part.iterdir():  # by one that was killed
+                left.unlink()
+            preparing.prepare(originals, config, part)
+            shutil.rmtree(folder, ignore_errors=True)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        os.close(descriptor)
