@@ -238,7 +238,7 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     config = dataclasses.replace(config, **located(config))  # what the run records must hold in any working directory
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
-    elif config.source is not None and config.data_dir != base.data_dir:
+    elif config.is_place and config.data_dir != base.data_dir:
         raise UserError(
             f"--data-dir cannot be combined with --dataset {config.source}:PATH, which says where the images lie"
         )

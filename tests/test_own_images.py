@@ -147,10 +147,11 @@ def test_a_disk_that_fails_while_training_ends_the_run_in_a_sentence(images, tmp
     [
         (["--dataset", "mnist_5k", "--image-size", "32"], "image_size cannot be combined with mnist_5k"),
         (["--dataset", "mnist_5k", "--licence", "x", "--fit", "pad"], "fit, licence cannot be combined"),
-        (["--dataset", "fodler:x"], "'fodler' is not one of the sources: folder, npz, records"),
+        (["--dataset", "fodler:x"], "'fodler' is not one of the sources: folder, npz, records, tfds"),
         (["--dataset", "folder:"], "does not say where the images lie"),
         (["--dataset", "folder:/nowhere"], "/nowhere does not exist"),
         (["--dataset", "npz:/nowhere.npz"], "/nowhere.npz does not exist"),
+        (["--dataset", "tfds:mnist"], "needs TensorFlow Datasets .*pip install -r requirements-tfds.txt"),
         (["--dataset", "records:/nowhere/*"], "matches no file"),
         (["--dataset", "folder:x", "--image-size", "big"], "image_size is 'big'"),
         (["--dataset", "folder:x", "--image-size", "4"], "from 8 to 4096"),

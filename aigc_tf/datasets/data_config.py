@@ -80,6 +80,11 @@ class DataConfig:
         return kind if colon else None
 
     @property
+    def is_place(self) -> bool:
+        """Whether the data set's name says where the images lie; `data_dir` then stands in for that."""
+        return self.source not in (None, "tfds")
+
+    @property
     def place(self) -> Path:
         """Where the images of a source lie."""
         return self.data_dir or expanded(self.dataset.partition(":")[2])
@@ -111,7 +116,7 @@ def of_recipe(values: Mapping[str, Any]) -> DataConfig:
 def located(config: DataConfig) -> dict[str, Any]:
     """`dataset` and `data_dir` as they hold in any working directory."""
     dataset = config.dataset
-    if config.source is not None and config.data_dir is None:
+    if config.is_place and config.data_dir is None:
         dataset = f"{config.source}:{config.place.resolve()}"
     return {"dataset": dataset, "data_dir": None if config.data_dir is None else config.data_dir.resolve()}
 

@@ -15,6 +15,8 @@ from aigc_tf.datasets.sources import ORIGINALS
 from aigc_tf.errors import UserError
 from aigc_tf.shell import quoted
 
+_SOURCES = "folder:PATH, npz:FILE or tfds:NAME."
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Command(DataConfig):
@@ -24,7 +26,9 @@ class Command(DataConfig):
     never changed.
     """
 
-    dataset: Annotated[Positional[str], arg(metavar="SOURCE", help="folder:PATH or npz:FILE.")] = dataclasses.field()
+    dataset: Annotated[Positional[str], arg(metavar="SOURCE", help="folder:PATH, npz:FILE or tfds:NAME.")] = (
+        dataclasses.field()
+    )
     out: Positional[Path]
     """New folder for the records."""
     data_dir: Suppress[Path | None] = None

@@ -5,6 +5,6 @@
 
 from aigc_tf.registry import Registry
 
-SOURCES = Registry(__name__, "load", "folder", "npz", "records")
-ORIGINALS = Registry(__name__, "originals", "folder", "npz")
+SOURCES = Registry(__name__, "load", "folder", "npz", "records", "tfds")
+ORIGINALS = Registry(__name__, "originals", "folder", "npz", "tfds")
 """Those whose images are brought into one form first: `originals(config)` tells what there is."""
