@@ -127,7 +127,7 @@ def during_training(
     subject = subjects.of_model(model, run)
     reference = Reference.prepare(data, run.read_config().data_name, say=say)
     measures = _measures(subject, data, quick=True)
-    num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
+    num_samples = min(_SAMPLES_DURING_TRAINING, data.at_hand("train"))
 
     def judge_now() -> dict[str, Any]:
         now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=model.fingerprint())

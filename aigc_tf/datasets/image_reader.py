@@ -107,13 +107,19 @@ def shown(image: Image.Image) -> Image.Image:
     return _upper_bits(upright, getattr(image, "tag_v2", {})) if upright.mode.startswith("I;16") else upright
 
 
-def in_channels(image: Image.Image, channels: int, ground: Colour = WHITE) -> npt.NDArray[np.uint8]:
-    """An image of 8 bits a channel as uint8 [H, W, channels]; without a channel for it, alpha is laid on `ground`."""
+def in_channels(image: Image.Image, channels: int) -> npt.NDArray[np.uint8]:
+    """An image of 8 bits a channel as uint8 [H, W, channels]; without a channel for it, alpha is laid on white."""
+    return np.asarray(converted(image, channels)).reshape(image.height, image.width, channels)
+
+
+def converted(image: Image.Image, channels: int, ground: Colour = WHITE) -> Image.Image:
+    """An image of 8 bits a channel with 1 (L), 3 (RGB) or 4 (RGBA) of them; without one for it, alpha is laid on
+    `ground`."""
     if channels != 4 and image.has_transparency_data:
         laid = Image.new("RGBA", image.size, ground)
         laid.alpha_composite(image.convert("RGBA"))
         image = laid.convert("RGB")
-    return np.asarray(image.convert(_MODES[channels])).reshape(image.height, image.width, channels)
+    return image.convert(_MODES[channels])
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def examine(folder: Path, mode: Mode, name: str) -> Facts:
         marks=frozenset(marks),
         is_grey=pixels.shape[2] == 1 or are_grey(pixels[..., :3]),
         digest=digest(pixels),
-        thumbnail=thumbnail(pixels),
+        thumbnail=thumbnail(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)),
     )
 
 
@@ -143,10 +143,9 @@ def are_grey(colours: npt.NDArray[np.uint8]) -> bool:
     return bool((first == colours[..., 1]).all() and (first == colours[..., 2]).all())
 
 
-def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Pixels uint8 [H, W, 1, 3 or 4] as `Facts.thumbnail` holds them."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    if pixels.shape[2] == 4:  # on neither white nor black, on which white or black shapes would be gone
+def thumbnail(image: Image.Image) -> bytes:
+    """An image (L, RGB or RGBA) as `Facts.thumbnail` holds it."""
+    if image.mode == "RGBA":  # on neither white nor black, on which white or black shapes would be gone
         ground = Image.new("RGBA", image.size, (128, 128, 128, 255))
         ground.alpha_composite(image)
         image = ground

@@ -37,6 +37,7 @@ class Originals:
         count: how many there are.
         class_names: one name a label; empty where they carry none.
         each: gives all of them, in one order, as often as it is called.
+        licence: terms that were told before, when nobody tells others.
         passed_over: numbers of what else lies there and is not learned from, by what it is.
     """
 
@@ -46,3 +47,4 @@ class Originals:
     class_names: tuple[str, ...]
     each: Callable[[], Iterator[Original]]
     passed_over: dict[str, int]
+    licence: str = ""

@@ -84,7 +84,7 @@ def prepare(originals: Originals, config: DataConfig, folder: Path) -> None:
         "shape": form.shape,
         "class_names": class_names,
         "source": originals.source,
-        "licence": config.licence or "",
+        "licence": config.licence or originals.licence,
         "figures": figures,
     }
     shards.finish(folder, rows, about)
@@ -93,7 +93,7 @@ def prepare(originals: Originals, config: DataConfig, folder: Path) -> None:
 def signature(originals: Originals, config: DataConfig) -> str:
     """Names all that decides what `prepare` writes, as JSON."""
     wishes = {name: getattr(config, name) for name in ("image_size", "fit", "channels", "background")}
-    return json.dumps([VERSION, originals.state, wishes])
+    return json.dumps([VERSION, originals.state, originals.licence, wishes])
 
 
 def check_bad(about: dict[str, Any], max_bad: float | None) -> None:

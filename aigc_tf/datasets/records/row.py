@@ -67,10 +67,8 @@ def bring(image: Image.Image, form: Form, format: str) -> Row:
     Transparency is laid on the ground before anything is resized; with alpha kept, colours weigh by their opacity, so
     that none bleeds out of what nobody sees.
     """
-    pixels = image_reader.in_channels(image, 4 if form.channels == 4 else 3, form.ground)
-    is_grey = scan.are_grey(pixels[..., :3])
-    thumbnail = scan.thumbnail(pixels)
-    kept = Image.fromarray(pixels)
+    kept = image_reader.converted(image, 4 if form.channels == 4 else 3, form.ground)
+    is_grey, thumbnail = _is_grey(kept), scan.thumbnail(kept)
     if form.channels == 1:
         kept = kept.convert("L")
     fitted = np.ascontiguousarray(np.asarray(_fitted(kept, form)).reshape(form.shape))
@@ -83,6 +81,12 @@ def bring(image: Image.Image, form: Form, format: str) -> Row:
         is_grey=is_grey,
         thumbnail=thumbnail,
     )
+
+
+def _is_grey(image: Image.Image) -> bool:
+    few = image.resize((min(image.width, 64), min(image.height, 64)), Image.Resampling.NEAREST)
+    # A large image in colour is told by few of its pixels.
+    return all(scan.are_grey(np.asarray(each)[..., :3]) for each in (few, image))
 
 
 def digest(pixels: npt.NDArray[np.uint8]) -> bytes:

@@ -32,6 +32,9 @@ def originals(config: DataConfig) -> Originals:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise UserError(f"{folder} {what}: folder:PATH wants one with images, npz:FILE an array, records:GLOB records")
+    copy = clean_copy.read_marker(folder) or {"complete": True}
+    if not copy.get("complete"):
+        raise UserError(f"{folder} is a clean copy that is not whole: end it with python -m aigc_tf data check --fix")
     files = image_files.find(folder)
     for name, reason in files.closed.items():
         raise UserError(f"{folder / name} cannot be read ({reason}): change its permissions, or take it away")
@@ -66,6 +69,7 @@ def originals(config: DataConfig) -> Originals:
         class_names=tuple(map(as_line, labels)),
         each=each,
         passed_over={what: count for what, count in left_out.items() if count},
+        licence=str((copy.get("data") or {}).get("licence", "")),
     )
 
 

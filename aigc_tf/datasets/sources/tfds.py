@@ -44,7 +44,9 @@ def originals(config: DataConfig) -> Originals:
             held_out = _SPLITS[split] if len(splits) > 1 else ""
             rows = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
             for number, row in enumerate(rows):
-                kind = 0 if label is None else max(int(row[label]), 0)
+                kind = 0 if label is None else int(row[label])
+                if kind < 0:  # an example whose label nobody tells
+                    continue
                 yield Original(f"{split}[{number}]", kind, held_out, partial(_opened, row[image]))
 
     folder = Path(str(builder.data_dir))

@@ -14,6 +14,7 @@ import pytest
 from own_images import held, picture
 from PIL import Image
 
+from aigc_tf.datasets.doctor import clean_copy, fix, survey
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.datasets.records import preparing, record_dataset
@@ -310,6 +311,16 @@ def test_two_at_once_read_once(images, load, said):
     for thread in threads:
         thread.join()
     assert sum("reading 60 images" in line for line in said) == 1
+
+
+def test_a_clean_copy_tells_its_licence_and_whether_it_is_whole(images, load, tmp_path):
+    fix.write(survey.examine(images), tmp_path / "clean", "CC BY 4.0")
+    data = load(f"folder:{tmp_path / 'clean'}")
+    assert data.spec.licence == "CC BY 4.0" and data.spec.fingerprint == load(f"folder:{images}").spec.fingerprint
+    assert load(f"folder:{tmp_path / 'clean'}", licence="mine").spec.licence == "mine"
+    clean_copy.write_marker(tmp_path / "clean", images, "colour", complete=False)
+    with pytest.raises(UserError, match="a clean copy that is not whole: end it with"):
+        load(f"folder:{tmp_path / 'clean'}")
 
 
 def test_many_files_in_one_folder(load, tmp_path):
