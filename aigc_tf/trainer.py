@@ -212,7 +212,8 @@ def fit(session: Session) -> Ending:
             checkpoints.save()
     except tf.errors.OpError:
         if data.faults:
-            raise FaultError(f"{data.faults[0]}; {checkpoints.describe_last()}") from None
+            safe = f"the checkpoints are safe, {checkpoints.describe_last()}"
+            raise FaultError(f"{data.faults[0]}; {safe}: go on with --resume {quoted(run.path)}") from None
         raise
     finally:
         for watcher in watchers:

@@ -180,6 +180,6 @@ class ShardReader:
             except OSError as error:
                 raise FaultError(f"{file.name} cannot be read ({error.strerror}): look after the disk") from None
             if len(found) != self._size:
-                raise FaultError(f"{file.name} was cut short while it was in use: once it is whole again, go on")
+                raise FaultError(f"{file.name} was cut short while it was in use")
             pixels[place] = np.frombuffer(found, np.uint8)
         return pixels.reshape(-1, *self._shape)

@@ -78,7 +78,7 @@ def test_other_images_are_other_data(save, load):
         ({"x_test": COLOUR, "x_val": COLOUR}, "holds no images to train on"),
         (
             {"images": COLOUR, "labels": LABELS, "classes": LABELS},
-            "several arrays that may be the labels of images: labels, classes",
+            "several arrays that may be labels of images: labels, classes",
         ),
         ({"images": np.asfortranarray(COLOUR)}, "Fortran"),
         ({"images": np.array([None] * 5)}, "must hold images as uint8"),
