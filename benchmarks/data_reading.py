@@ -1,10 +1,10 @@
 """What it costs to train on images of one's own: memory against their number, and a step with data against one without.
 
-    python -m benchmarks.data_reading --images 10000 1000000
+    python -m benchmarks.data_reading --files 10000 100000 --records 10000 1000000
 
-Memory: a folder of so many image files, each unlike all others, is trained on by `train.py` with the default recipe, in
-a process of its own that finds the images brought into one form already (the first reading is a process before it,
-which is told apart). "resident" is what the process holds while it trains, "peak" the most it ever held.
+Memory: so many image files, each unlike all others, or so many images in record files, are trained on by `train.py`
+with the default recipe, in a process of its own that finds files brought into one form already (the first start, which
+does that, is told apart). "resident" is what the process holds while it trains, "peak" the most it ever held.
 
 A step: the default recipe, with batches from records on the disk, with the same from memory, and with one batch that is
 there already, over and over; in one process, in turn, --turns times. CPU seconds of the process, so that reading counts
@@ -51,24 +51,37 @@ def write_images(folder: Path, count: int, pixels: int) -> None:
         path.write_bytes(head + random.bytes(width * pixels))
 
 
-def train(folder: Path, pixels: int, cache: Path, seconds: float) -> dict[str, float]:
+def write_records(folder: Path, count: int, pixels: int) -> None:
+    """Records of `count` grey images of chance, every tenth held out, as `data convert` would have made them."""
+    from aigc_tf.datasets.records import row, shards
+
+    random, shape = np.random.default_rng(0), (pixels, pixels, 1)
+    places, digests = np.empty((count, 2), np.int64), np.empty((count, 16), np.uint8)
+    folder.mkdir()
+    writer = shards.ShardWriter(folder, count, shape)
+    for number in range(count):
+        image = random.integers(0, 256, shape, np.uint8)
+        places[number] = writer.write(image.tobytes(), "", "test" if number % 10 == 0 else "train")
+        digests[number] = np.frombuffer(row.digest(image), np.uint8)
+    writer.close()
+    is_test = np.arange(count) % 10 == 0
+    rows = {
+        split: shards.Rows(
+            places[kept, 0].astype(np.int32), places[kept, 1], np.zeros(kept.sum(), np.int32), digests[kept]
+        )
+        for split, kept in (("train", ~is_test), ("test", is_test))
+    }
+    about = {"shape": shape, "class_names": [], "source": "chance", "licence": "CC0-1.0", "figures": {}}
+    shards.finish(folder, rows, about)
+
+
+def train(dataset: str, cache: Path, seconds: float) -> dict[str, float]:
     """Train for `seconds` from the first point of the curves on. Raises RuntimeError, with its output, if it fails."""
     with tempfile.TemporaryDirectory() as logs, open(Path(logs) / "output", "w+") as output:
         command = [
-            *(sys.executable, "train.py", "--dataset", f"folder:{folder}", "--image-size", pixels, "--logs", logs),
-            *(
-                "--name",
-                "run",
-                "--steps",
-                NEVER,
-                "--log-every",
-                10,
-                "--sample-every",
-                NEVER,
-                "--histogram-every",
-                NEVER,
-            ),
-            *("--checkpoint-every", NEVER, "--no-evaluate", "--no-export"),
+            *(sys.executable, "train.py", "--dataset", dataset, "--logs", logs, "--name", "run", "--steps", NEVER),
+            *("--log-every", 10, "--sample-every", NEVER, "--histogram-every", NEVER, "--checkpoint-every", NEVER),
+            *("--no-evaluate", "--no-export"),
         ]
         environment = {**os.environ, "AIGC_TF_CACHE": str(cache)}
         began = time.monotonic()
@@ -98,27 +111,26 @@ def train(folder: Path, pixels: int, cache: Path, seconds: float) -> dict[str, f
     }
 
 
-def memory(images: list[int], pixels: int, seconds: float) -> list[dict[str, float]]:
-    """For each number of images what the first reading, and a training after it, hold in memory."""
+def memory_of_folders(images: list[int], pixels: int, seconds: float) -> list[dict[str, float]]:
+    """For each number of image files what the first start, and a training behind a later one, hold in memory."""
     points = []
     for count in images:
         with tempfile.TemporaryDirectory() as scratch:
             folder, cache = Path(scratch) / "images", Path(scratch) / "cache"
             write_images(folder, count, pixels)
-            reading = train(folder, pixels, cache, 0)
-            training = train(folder, pixels, cache, seconds)
-            size = sum(path.stat().st_size for path in cache.rglob("*.tfrecord"))
-        points.append(
-            {
-                "images": count,
-                "records_mb": size / _MEGABYTE,
-                "first_start_seconds": reading["seconds_to_first_point"],
-                "first_peak_mb": reading["peak_mb"],
-                "start_seconds": training["seconds_to_first_point"],
-                "peak_mb": training["peak_mb"],
-                "resident_mb": training["resident_mb"],
-            }
-        )
+            first, later = (train(f"folder:{folder}", cache, each) for each in (0, seconds))
+        points.append({"images": count, **{f"first_{name}": value for name, value in first.items()}, **later})
+        print(points[-1], flush=True)
+    return points
+
+
+def memory_of_records(images: list[int], pixels: int, seconds: float) -> list[dict[str, float]]:
+    """The same for each number of images in record files, which need no first start."""
+    points = []
+    for count in images:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_records(Path(scratch) / "records", count, pixels)
+            points.append({"images": count, **train(f"records:{scratch}/records", Path(scratch) / "cache", seconds)})
         print(points[-1], flush=True)
     return points
 
@@ -172,52 +184,43 @@ def step_cost(count: int, pixels: int, batch: int, steps: int, turns: int) -> di
     }
 
 
-def page(points: list[dict[str, float]], costs: list[dict[str, Any]], pixels: int) -> str:
+def page(folders: list[dict[str, float]], records: list[dict[str, float]], costs: list[dict[str, Any]]) -> str:
     """The figures for people."""
+    text = "Memory and start of `train.py` by the number of images, grey and of one size. *First* is the start that "
+    text += "brings files into one form; *training* is what is held while steps are made, *ratio* that to the first line's.\n"
+    for title, points in (("files in folders", folders), ("images in records", records)):
+        header = [title, "first start, s", "its peak, MB", "start, s", "peak, MB", "training, MB", "ratio"]
+        rows = [
+            [
+                f"{point['images']:,}",
+                *(f"{point[name]:,.0f}" if name in point else "" for name in _COLUMNS),
+                f"{point['resident_mb'] / points[0]['resident_mb']:.2f}",
+            ]
+            for point in points
+        ]
+        text += f"\n{record.table(header, rows)}"
+    header = ["images, batch", "nothing, ms", "memory, ms", "disk, ms", "memory, ratio", "disk, ratio"]
     rows = [
         [
-            f"{point['images']:,}",
-            f"{point['records_mb']:,.0f}",
-            f"{point['first_start_seconds']:,.0f}",
-            f"{point['first_peak_mb']:,.0f}",
-            f"{point['start_seconds']:,.0f}",
-            f"{point['peak_mb']:,.0f}",
-            f"{point['resident_mb']:,.0f}",
-            f"{point['resident_mb'] / points[0]['resident_mb']:.2f}",
-        ]
-        for point in points
-    ]
-    header = [
-        "images",
-        "on the disk, MB",
-        "first start, s",
-        "its peak, MB",
-        "start, s",
-        "peak, MB",
-        "training, MB",
-        "ratio",
-    ]
-    cost_rows = [
-        [
-            f"{cost['pixels']}x{cost['pixels']}x3, batch {cost['batch']}",
+            f"{cost['pixels']}x{cost['pixels']}x3, {cost['batch']}",
             *(f"{cost[f'{name}_ms']:.1f}" for name in ("none", "memory", "disk")),
-            f"{cost['memory_ratio']:.3f}",
-            f"{cost['disk_ratio']:.3f}",
+            *(f"{cost[f'{name}_ratio']:.3f}" for name in ("memory", "disk")),
         ]
         for cost in costs
     ]
-    cost_header = ["images", "no reading, ms", "memory, ms", "disk, ms", "memory, ratio", "disk, ratio"]
-    return (
-        f"A folder of grey {pixels}x{pixels} files. The first start brings them into one form; sets of up to 256 MB "
-        f"are then held in memory, larger ones are read row by row.\n\n{record.table(header, rows)}\n"
-        "A training step in CPU milliseconds, with the default recipe; ratios are to a step that reads nothing, "
-        f"medians over turns.\n\n{record.table(cost_header, cost_rows)}"
+    text += (
+        "\nCPU milliseconds of a step of the default recipe that reads nothing, rows from memory, and rows from the "
     )
+    return text + f"disk; ratios to the first, medians over turns.\n\n{record.table(header, rows)}"
+
+
+_COLUMNS = ("first_seconds_to_first_point", "first_peak_mb", "seconds_to_first_point", "peak_mb", "resident_mb")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000], help="images in folders")
+    parser.add_argument("--records", type=int, nargs="+", default=[10_000, 1_000_000], help="images in records")
     parser.add_argument("--pixels", type=int, default=28)
     parser.add_argument("--seconds", type=float, default=20.0, help="of training, for memory")
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64], help="sides of the images of steps")
@@ -228,14 +231,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=record.RESULTS)
     arguments = parser.parse_args()
     around = record.circumstances()
-    points = memory(arguments.images, arguments.pixels, arguments.seconds)
+    folders = memory_of_folders(arguments.files, arguments.pixels, arguments.seconds)
+    records = memory_of_records(arguments.records, arguments.pixels, arguments.seconds)
     costs = [
         step_cost(arguments.step_images, pixels, arguments.batch, arguments.steps, arguments.turns)
         for pixels in arguments.sizes
     ]
-    text = page(points, costs, arguments.pixels)
+    text = page(folders, records, costs)
     print(text)
-    figures = {"memory": points, "steps": costs}
+    figures = {"pixels": arguments.pixels, "files": folders, "records": records, "steps": costs}
     record.write("data_reading", "Memory and time of reading", around, figures, text, arguments.results)
 
 
