@@ -187,7 +187,8 @@ def step_cost(count: int, pixels: int, batch: int, steps: int, turns: int) -> di
 def page(folders: list[dict[str, float]], records: list[dict[str, float]], costs: list[dict[str, Any]]) -> str:
     """The figures for people."""
     text = "Memory and start of `train.py` by the number of images, grey and of one size. *First* is the start that "
-    text += "brings files into one form; *training* is what is held while steps are made, *ratio* that to the first line's.\n"
+    text += "brings files into one form; *training* is what is held while steps are made, *ratio* that to the first "
+    text += "line's.\n"
     for title, points in (("files in folders", folders), ("images in records", records)):
         header = [title, "first start, s", "its peak, MB", "start, s", "peak, MB", "training, MB", "ratio"]
         rows = [
