@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from aigc_tf import quiet
 from aigc_tf.command_line import STOPPED_EARLY
 from benchmarks import processes, record
 
@@ -53,6 +54,7 @@ def write_images(folder: Path, count: int, pixels: int) -> None:
 
 def write_records(folder: Path, count: int, pixels: int) -> None:
     """Records of `count` grey images of chance, every tenth held out, as `data convert` would have made them."""
+    quiet.import_tensorflow()
     from aigc_tf.datasets.records import row, shards
 
     random, shape = np.random.default_rng(0), (pixels, pixels, 1)
@@ -137,9 +139,7 @@ def memory_of_records(images: list[int], pixels: int, seconds: float) -> list[di
 
 def step_cost(count: int, pixels: int, batch: int, steps: int, turns: int) -> dict[str, Any]:
     """CPU milliseconds of a training step with data from the disk, from memory, and with no reading at all."""
-    from aigc_tf.quiet import import_tensorflow
-
-    tf = import_tensorflow()
+    tf = quiet.import_tensorflow()
     from aigc_tf.config import TrainConfig
     from aigc_tf.datasets import loading
     from aigc_tf.datasets.data_config import DataConfig

@@ -20,8 +20,9 @@ from aigc_tf.errors import FaultError, UserError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-IN_MEMORY = 2**28
-"""Bytes of both splits up to which they are held in memory: with the smallest networks, a read a row would show."""
+IN_MEMORY = 2**26
+"""Bytes of both splits up to which they are held in memory (twice, by TensorFlow too): with the smallest networks, a
+read a row would show. More of it would show in what a process holds."""
 AT_HAND = 2**29
 """Bytes of each split that judges hold in memory at once."""
 _CHUNK = 1024
