@@ -153,6 +153,7 @@ def step_cost(count: int, pixels: int, batch: int, steps: int, turns: int) -> di
     tf.keras.utils.set_random_seed(0)
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "images.npz"
+        os.environ["AIGC_TF_CACHE"] = str(Path(scratch) / "cache")
         np.savez(file, images=np.random.default_rng(0).integers(0, 256, (count, pixels, pixels, 3), np.uint8))
         data = {}
         for name, limit in (("memory", NEVER * NEVER), ("disk", 0)):
