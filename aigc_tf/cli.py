@@ -17,6 +17,7 @@ from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets.data_config import DataConfig, located
 from aigc_tf.errors import FaultError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
@@ -75,7 +76,9 @@ class EvaluateCommand:
     [N, H, W, C]; --dataset or --reference says against what."""
     reference: Path | None = None
     """Real images that --samples are held against, in a folder or an .npz: no data set is needed then."""
-    dataset: Annotated[str | None, arg(help=f"What --samples are to look like: {', '.join(DATASETS)}.")] = None
+    dataset: Annotated[
+        str | None, arg(help=f"What --samples are to look like: {', '.join(DATASETS)}, or a source as for train.py.")
+    ] = None
     data_dir: Path | None = None
     """Folder that holds the data set's files, if not where the run found them."""
     step: int | Literal["best"] | None = None
@@ -106,7 +109,7 @@ class EvaluateCommand:
                 "--reference stands in the place of a data set: give neither --dataset nor --data-dir with it"
             )
         if self.dataset is not None:
-            DATASETS.check(self.dataset)
+            DataConfig(dataset=self.dataset)
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
 
@@ -232,10 +235,13 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     config = parse(TrainCommand, arguments, "train.py", default=default).settings
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
-    if config.data_dir is not None:  # what the run records must hold in any working directory
-        config = dataclasses.replace(config, data_dir=config.data_dir.resolve())
+    config = dataclasses.replace(config, **located(config))  # what the run records must hold in any working directory
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
+    elif config.is_place and config.data_dir != base.data_dir:
+        raise UserError(
+            f"--data-dir cannot be combined with --dataset {config.source}:PATH, which says where the images lie"
+        )
     return start, config
 
 

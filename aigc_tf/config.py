@@ -15,22 +15,18 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from aigc_tf import json_settings
-from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.family import FamilyConfig
 from aigc_tf.paths import LONGEST_NAME
-from aigc_tf.settings import CHANGEABLE, MANY, OneOf, Within, check
+from aigc_tf.settings import CHANGEABLE, MANY, OneOf, Within
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """One training run. Raises `UserError`, in one sentence, for values that cannot work or cannot be combined."""
-
-    # What to learn
-    dataset: Annotated[str, OneOf(DATASETS), arg(help=f"Images to learn: {', '.join(DATASETS)}.")] = "mnist"
-    data_dir: Annotated[Path | None, CHANGEABLE] = None
-    """Folder that holds the data set's files (mnist.npz and the like, as Keras caches them)."""
+class TrainConfig(DataConfig):
+    """One training run: what to learn, and how. Raises `UserError`, in one sentence, for values that cannot work or
+    cannot be combined."""
 
     # How
     model: Annotated[str, OneOf(FAMILIES), arg(help=f"Family of models: {', '.join(FAMILIES)}.")] = "gan"
@@ -88,7 +84,7 @@ class TrainConfig:
     """Publish a SavedModel when training ends."""
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if not isinstance(self.family, FAMILIES[self.model].config):
             raise UserError(f"model is {self.model}, but the settings beside it are those of another family")
         budgets = [name for name in BUDGETS if getattr(self, name) is not None]

@@ -82,6 +82,7 @@ def make(
                 if reference.extractor
                 else filter(None, [reference.judges.remark])
             ),
+            *_of_parts(reference),
             *(f"{name}: {figure.warning}" for name, figure in judgement.figures.items() if figure.warning),
             *judgement.skipped,
         ],
@@ -129,6 +130,16 @@ def show(record: dict[str, Any]) -> None:
     told += [f"warning: {warning}" for warning in record["warnings"]]
     for line in told:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _of_parts(reference: Reference) -> list[str]:
+    """What was judged by a part of the data, which are larger than memory."""
+    data, seen = reference.data, []
+    if len(reference.real) < data.count("test"):
+        seen.append(f"{len(reference.real):,} of {data.count('test'):,} held-out examples")
+    if reference.training is not None and len(reference.training) < data.count("train"):
+        seen.append(f"{len(reference.training):,} of {data.count('train'):,} training examples")
+    return [f"judged by {' and '.join(seen)}, drawn evenly: as many as are held in memory"] if seen else []
 
 
 def _describe(judge: Extractor) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aigc_tf import evaluation_record, subjects
-from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets import loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
@@ -50,7 +50,7 @@ def evaluate(
 
     Args:
         subject: what is judged.
-        data: what it learned, or is held against; by default loaded by the name in `subject`, from `data_dir` if
+        data: what it learned, or is held against; by default loaded as `subject` tells, from `data_dir` if
             given.
         data_dir: folder of the data set's files, if not where `subject` found them.
         num_samples: samples to judge; by default as many as there are training examples, at most 10,000, or all of
@@ -63,7 +63,9 @@ def evaluate(
     Raises UserError where the subject, the data or the extractor do not allow that.
     """
     if data is None:
-        data = DATASETS[subject.dataset or ""](data_dir or subject.data_dir)
+        assert subject.learned is not None  # else there is nothing to hold it against
+        learned = subject.learned if data_dir is None else dataclasses.replace(subject.learned, data_dir=data_dir)
+        data = loading.load(learned, say)
     if subject.data_fingerprint not in (None, data.spec.fingerprint):
         raise UserError(
             f"{subject.path} learned other images than the {data.spec.num_examples:,} from {data.spec.source}: "
@@ -72,7 +74,8 @@ def evaluate(
     if not 0 <= seed < 2**31:
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     num_samples = _check_number(num_samples, subject, data)
-    reference = Reference.prepare(data, subject.dataset or "reference", extractor, say)
+    name = "reference" if subject.learned is None else subject.learned.data_name
+    reference = Reference.prepare(data, name, extractor, say)
     return judge_against(reference, subject, _measures(subject, data), num_samples=num_samples, seed=seed)
 
 
@@ -122,9 +125,9 @@ def during_training(
 ) -> Callable[[], dict[str, Any]]:
     """A function that judges `model` as it then is, by the quick measures, on a few samples, and gives the record."""
     subject = subjects.of_model(model, run)
-    reference = Reference.prepare(data, run.read_config().dataset, say=say)
+    reference = Reference.prepare(data, run.read_config().data_name, say=say)
     measures = _measures(subject, data, quick=True)
-    num_samples = min(_SAMPLES_DURING_TRAINING, data.spec.num_examples)
+    num_samples = min(_SAMPLES_DURING_TRAINING, data.at_hand("train"))
 
     def judge_now() -> dict[str, Any]:
         now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=model.fingerprint())
@@ -145,7 +148,7 @@ def _measures(subject: Subject, data: Dataset, quick: bool = False) -> list[str]
 
 
 def _check_number(num_samples: int | None, subject: Subject, data: Dataset) -> int | None:
-    most = data.spec.num_examples
+    most = data.at_hand("train")
     if subject.kind == "samples":
         if num_samples is not None:
             raise UserError("--num-samples cannot be combined with --samples: all images of the folder are judged")
@@ -154,7 +157,7 @@ def _check_number(num_samples: int | None, subject: Subject, data: Dataset) -> i
     if not 2 <= num_samples <= most:
         raise UserError(
             f"--num-samples {num_samples} cannot be judged: it must be from 2 to {most}, the number of "
-            "training images, since the floor is measured with as many of those"
+            "training images at hand, since the floor is measured with as many of those"
         )
     return num_samples
 
@@ -180,21 +183,21 @@ class _Asked:
     """A subject, as measures may ask it: row i is of one class, whatever it is asked for."""
 
     subject: Subject
-    data: Dataset
+    reference: Reference
 
     @property
     def held_out(self) -> int:
-        return self.data.count("test")
+        return len(self.reference.stored)
 
     def ways_in(self) -> dict[str, int]:
         return self.subject.ways_in()
 
     def decode(self, vectors: np.ndarray, signature: str) -> np.ndarray:
-        return self.subject.decode(vectors, signature, _labels(self.subject, self.data, len(vectors)))
+        return self.subject.decode(vectors, signature, _labels(self.subject, self.reference.data, len(vectors)))
 
     def scores(self, rows: np.ndarray, **inputs: float) -> dict[str, np.ndarray]:
-        stored, labels = self.data.stored("test")[rows], self.data.labels("test")[rows]
-        return self.subject.scores(stored, labels, **inputs)
+        labels = self.reference.data.labels("test")[rows]
+        return self.subject.scores(self.reference.stored[rows], labels, **inputs)
 
 
 def _generate(subject: Subject, num_samples: int, seed: int, labels: np.ndarray | None) -> np.ndarray:
@@ -210,9 +213,9 @@ def _look(
     generated, real = dataclasses.replace(seen, labels=labels), reference.real
     if any(name in SCORED for name in measures):
         generated = dataclasses.replace(generated, scores=subject.scores(stored, labels))
-        test = reference.data.stored("test"), reference.data.labels("test")
-        real = dataclasses.replace(real, scores=subject.scores(*test))
-    asked = _Asked(subject, reference.data)
+        labels_of_real = reference.data.labels("test")[: len(reference.stored)]
+        real = dataclasses.replace(real, scores=subject.scores(reference.stored, labels_of_real))
+    asked = _Asked(subject, reference)
     answers = {name: ASKING[name](asked, reference.look) for name in measures if name in ASKING}
     return Evidence(
         real=real,

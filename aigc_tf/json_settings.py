@@ -47,14 +47,15 @@ def _expected(kind: type, name: str) -> str:
     hint = typing.get_type_hints(kind)[name]
     kinds = [each for each in typing.get_args(hint) if each is not type(None)]
     optional = len(kinds) == 1 and type(None) in typing.get_args(hint)
-    if typing.get_origin(hint) is Literal:
-        return f"one of {', '.join(kinds)}"
+    given = kinds[0] if optional else hint
+    if typing.get_origin(given) is Literal:
+        return f"one of {', '.join(typing.get_args(given))}" + (" or null" if optional else "")
     for choice in facts(kind)[name]:
         if isinstance(choice, OneOf):
             names = ", ".join(choice.names)
             one = next(iter(choice.names))
             return f'a list, such as ["{one}"], of any of {names}' if typing.get_origin(hint) else f"one of {names}"
-    return _JSON_KINDS[kinds[0] if optional else hint] + (" or null" if optional else "")
+    return _JSON_KINDS[given] + (" or null" if optional else "")
 
 
 def _to_float(value: Any) -> Any:

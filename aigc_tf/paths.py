@@ -38,6 +38,11 @@ def expanded(text: str) -> Path:
     return Path(path)
 
 
+def default_cache() -> Path:
+    """$AIGC_TF_CACHE, or ~/.cache/aigc_tf: what can be made or fetched again."""
+    return expanded(os.environ.get("AIGC_TF_CACHE") or "~/.cache/aigc_tf")
+
+
 def is_text(path: str) -> bool:
     """Whether a path is text, as TensorFlow and JSON want it; file systems take almost any bytes."""
     try:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aigc_tf import devices, memory
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets import loading
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import num_steps
@@ -20,7 +20,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     """
     config = config.with_budget()
     strategy = devices.strategy(config)
-    data = DATASETS[config.dataset](config.data_dir)
+    data = loading.load(config)
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
     memory.check(model, config, data)
@@ -42,7 +42,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
-        "export": str(run.export / config.dataset) if config.export else "none",
+        "export": str(run.export / config.data_name) if config.export else "none",
     }
     width = max(map(len, rows))
     return config.to_json() + "\n" + "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())

@@ -26,13 +26,16 @@ class Reference:
         data: the examples.
         judges: who looks.
         real: what they see in the held-out examples.
-        training: what they see in all training examples; None where these are not known.
+        training: what they see in the training examples, as many as are at hand (`Dataset.at_hand`); None where there
+            are none.
+        stored: those held-out examples, as they are stored.
     """
 
     data: Dataset
     judges: Judges
     real: Observations
     training: Observations | None
+    stored: np.ndarray
 
     @classmethod
     def prepare(
@@ -45,14 +48,20 @@ class Reference:
         modality, labelled = data.spec.modality, data.spec.num_classes > 0
         judges = modality.judges(extractor_choice, dataset, data, say)
 
-        def look(split: Split) -> Observations:
-            seen = _look(modality, judges, data.stored(split), f"{data.spec.fingerprint}-{_NAMES[split]}", progress)
-            return dataclasses.replace(seen, labels=data.labels(split) if labelled else None)
+        def look(split: Split, stored: np.ndarray) -> Observations:
+            content = f"{data.spec.fingerprint}-{_NAMES[split]}"
+            if len(stored) < data.count(split):
+                content += f"-{len(stored)}"
+            seen = _look(modality, judges, stored, content, progress)
+            return dataclasses.replace(seen, labels=data.labels(split)[: len(stored)] if labelled else None)
 
-        with progress_bar("looking at real examples", data.count("test") + data.count("train")) as progress:
-            real = look("test")
-            training = look("train") if data.count("train") else None
-        return cls(data, judges, real, training)
+        with progress_bar("looking at real examples", data.at_hand("test") + data.at_hand("train")) as progress:
+            held_out = data.stored("test", slice(data.at_hand("test")))
+            real = look("test", held_out)
+            training = (
+                look("train", data.stored("train", slice(data.at_hand("train")))) if data.count("train") else None
+            )
+        return cls(data, judges, real, training, held_out)
 
     @property
     def extractor(self) -> Extractor | None:

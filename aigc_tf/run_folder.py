@@ -109,7 +109,7 @@ class RunFolder:
                 resume = f"--resume {quoted(run.path)}"
                 raise UserError(f"{run.path} exists already: choose another --name, or go on with {resume}")
             return run
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}-{config.family.title}"
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.data_name}-{config.family.title}"
         path, number = config.logs / name, 1
         while path.exists():
             number += 1

@@ -14,6 +14,7 @@ import tensorflow as tf
 from aigc_tf import contract, export, untrusted
 from aigc_tf.checkpoints import load_model
 from aigc_tf.contract import Contract, Signature, Tensor
+from aigc_tf.datasets.data_config import DataConfig, of_recipe
 from aigc_tf.errors import UserError
 from aigc_tf.families import signatures
 from aigc_tf.families.model import GenerativeModel, Weights
@@ -32,8 +33,7 @@ class Subject:
     Attributes:
         kind: "run", "export" or "samples".
         path: where it lies.
-        dataset: name in DATASETS of what it learned; None for images that are held against others.
-        data_dir: where these lay; None for the usual place.
+        learned: which data it learned, or is held against; None for images that are held against others.
         data_fingerprint: content hash of these data; None where nobody wrote it down.
         step: training steps behind it; None if unknown.
         weights: "ema" for averaged weights, "raw" for the trained ones themselves; None if unknown.
@@ -45,8 +45,7 @@ class Subject:
 
     kind: Literal["run", "export", "samples"]
     path: Path
-    dataset: str | None
-    data_dir: Path | None
+    learned: DataConfig | None
     data_fingerprint: str | None = None
     step: int | None = None
     weights: Weights | None = None
@@ -139,7 +138,7 @@ class Subject:
         return {
             "kind": self.kind,
             "path": str(self.path),
-            "dataset": self.dataset,
+            "dataset": None if self.learned is None else self.learned.dataset,
             "step": self.step,
             "weights": self.weights,
             "fingerprint": self.fingerprint,
@@ -153,8 +152,7 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
     return Subject(
         kind="run",
         path=run.path,
-        dataset=config.dataset,
-        data_dir=config.data_dir,
+        learned=config,
         data_fingerprint=run.read_spec().fingerprint,
         step=int(model.step.numpy()),
         weights=weights,
@@ -182,7 +180,7 @@ def of_export(folder: Path) -> Subject:
     card_file = version / "assets.extra" / "model_card.json"
     try:
         card = json.loads(card_file.read_text())
-        dataset, data_dir = card["recipe"]["dataset"], card["recipe"]["data_dir"]
+        learned = of_recipe(card["recipe"])
         dangers = untrusted.inspect(version).dangers
         if dangers:
             raise UserError(f"{version} was not loaded: {'; '.join(dangers)}")
@@ -191,8 +189,7 @@ def of_export(folder: Path) -> Subject:
         return Subject(
             kind="export",
             path=version,
-            dataset=dataset,
-            data_dir=None if data_dir is None else Path(data_dir),
+            learned=learned,
             data_fingerprint=card["data"]["fingerprint"],
             step=card["step"],
             weights="ema",
@@ -215,7 +212,7 @@ def of_samples(path: Path, dataset: str | None = None) -> Subject:
 
     It is read by `Modality.read_given`.
     """
-    return Subject(kind="samples", path=path, dataset=dataset, data_dir=None)
+    return Subject(kind="samples", path=path, learned=None if dataset is None else DataConfig(dataset=dataset))
 
 
 class _Loaded(dict[str, Any]):

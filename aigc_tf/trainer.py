@@ -26,7 +26,7 @@ from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import DATASETS
+from aigc_tf.datasets import loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
@@ -73,7 +73,7 @@ def train(
     tf.config.optimizer.set_experimental_options({"remapping": False})
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
-    data = data or DATASETS[config.dataset](config.data_dir)
+    data = data or loading.load(config, say)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     if config.evaluate or config.evaluate_every:
         evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))
@@ -216,6 +216,11 @@ def fit(session: Session) -> Ending:
         else:
             writer.flush()
             checkpoints.save()
+    except tf.errors.OpError:
+        if data.faults:
+            safe = f"the checkpoints are safe, {checkpoints.describe_last()}"
+            raise FaultError(f"{data.faults[0]}; {safe}: go on with --resume {quoted(run.path)}") from None
+        raise
     finally:
         for watcher in watchers:
             watcher.close()

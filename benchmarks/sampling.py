@@ -27,7 +27,7 @@ BATCHES = (1, 64, 512)
 def measure(run: RunFolder, seconds: float) -> dict[str, Any]:
     """What was measured, with a row a way and batch size. Raises UserError where `run` has no export, or lacks the
     checkpoint that it was made of."""
-    base = run.export / run.read_config().dataset
+    base = run.export / run.read_config().data_name
     version = base / str(versions.existing(base)[-1])
     import_tensorflow()
     from aigc_tf import subjects

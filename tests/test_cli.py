@@ -27,6 +27,7 @@ from aigc_tf.presets import PRESETS
     [
         *(["train.py"], ["evaluate.py"], ["-m", "aigc_tf"], *(["-m", "aigc_tf", name] for name in COMMANDS)),
         ["-m", "aigc_tf", "data", "check"],
+        ["-m", "aigc_tf", "data", "convert"],
     ],
 )
 def test_help_is_quick_and_complete(command):

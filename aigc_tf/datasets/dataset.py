@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import FaultError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,6 +29,11 @@ class Dataset(abc.ABC):
 
     spec: DataSpec
 
+    @functools.cached_property
+    def faults(self) -> list[FaultError]:
+        """Why `reader` could not read rows: TensorFlow hands on no errors of ours."""
+        return []
+
     @abc.abstractmethod
     def count(self, split: Split) -> int:
         """The number of its examples."""
@@ -34,6 +41,10 @@ class Dataset(abc.ABC):
     @abc.abstractmethod
     def stored(self, split: Split, rows: slice = slice(None)) -> npt.NDArray[Any]:
         """Examples [N, ...] as they are stored (see `Modality`), read-only."""
+
+    def at_hand(self, split: Split) -> int:
+        """How many of its examples, from the first on, fit into memory at once: for judges, who look at those."""
+        return self.count(split)
 
     @abc.abstractmethod
     def labels(self, split: Split) -> npt.NDArray[np.int32]:

@@ -105,10 +105,12 @@ def _find(folder: Path) -> tuple[list[Path], dict[str, int]]:
 
 def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> GivenImages:
     try:
-        shapes = _headers(path)
-        images = {name: shape for name, (shape, kind) in shapes.items() if kind == np.uint8 and len(shape) in (3, 4)}
+        found = headers(path)
+        images = {
+            name: each.shape for name, each in found.items() if each.kind == np.uint8 and len(each.shape) in (3, 4)
+        }
         if len(images) != 1:
-            held = "; ".join(f"{name or 'an array'}: {kind} {list(shape)}" for name, (shape, kind) in shapes.items())
+            held = "; ".join(f"{name or 'an array'}: {each.kind} {list(each.shape)}" for name, each in found.items())
             raise UserError(f"{path} must hold one array of images, uint8 [N, H, W] or [N, H, W, C], and holds {held}")
         ((name, shape),) = images.items()
         shape = shape if len(shape) == 4 else (*shape, 1)
@@ -130,26 +132,36 @@ def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> Gi
         rows = (Image.fromarray(row[..., 0] if shape[3] == 1 else row) for row in pixels)
         pixels = np.stack([image_reader.in_channels(row, wanted[2]) for row in rows])
     progress(len(pixels))
-    others = len(shapes) - 1
+    others = len(found) - 1
     return GivenImages(np.ascontiguousarray(pixels), {"other arrays": others} if others else {})
 
 
-def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and type of each array in an `.npz` by its name, of a `.npy` under "", without unpacking any."""
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """Of an array in a file: its shape, its type, and whether its first axis runs fastest."""
+
+    shape: tuple[int, ...]
+    kind: np.dtype[Any]
+    fortran_order: bool
+
+
+def headers(path: Path) -> dict[str, Header]:
+    """That of each array in an `.npz` by its name, of a `.npy` under "", without unpacking any."""
     with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
+        if file.read(2) != b"PK":
             file.seek(0)
-            return {"": _header(file)}
+            return {"": skip_header(file)}
     with zipfile.ZipFile(path) as archive:
         found = {}
         for name in archive.namelist():
             with archive.open(name) as member:
-                found[name.removesuffix(".npy")] = _header(member)
+                found[name.removesuffix(".npy")] = skip_header(member)
         return found
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def skip_header(file: Any) -> Header:
+    """The header of an array, read from its file, which then stands at the first value."""
     version = np.lib.format.read_magic(file)
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-    shape, _, kind = read_header(file)
-    return shape, kind
+    shape, fortran_order, kind = read_header(file)
+    return Header(shape, kind, fortran_order)

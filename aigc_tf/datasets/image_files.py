@@ -73,8 +73,9 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         yield from entries
 
 
-def _parts(name: str) -> list[str]:
-    return name.split("/")
+def _parts(name: str) -> str:
+    """Puts names in the order of their parts, as lists of these would, in a fraction of the memory."""
+    return name.replace("/", "\0")
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

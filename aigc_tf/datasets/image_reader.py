@@ -29,6 +29,10 @@ _BITS, _PHOTOMETRY, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags, and a value of 
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+WHITE: Colour = (255, 255, 255)
+
 Fault = Literal["gone", "closed", "empty", "no image", "truncated", "damaged", "odd pixels", "bomb"]
 """Why a file cannot be read as an image: it is not there (any more), the system does not let us, it holds no bytes,
 something else, less than the whole image, an image that no decoder takes, pixels that no viewer agrees on, too many."""
@@ -105,11 +109,17 @@ def shown(image: Image.Image) -> Image.Image:
 
 def in_channels(image: Image.Image, channels: int) -> npt.NDArray[np.uint8]:
     """An image of 8 bits a channel as uint8 [H, W, channels]; without a channel for it, alpha is laid on white."""
+    return np.asarray(converted(image, channels)).reshape(image.height, image.width, channels)
+
+
+def converted(image: Image.Image, channels: int, ground: Colour = WHITE) -> Image.Image:
+    """An image of 8 bits a channel with 1 (L), 3 (RGB) or 4 (RGBA) of them; without one for it, alpha is laid on
+    `ground`."""
     if channels != 4 and image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        image = white.convert("RGB")
-    return np.asarray(image.convert(_MODES[channels])).reshape(image.height, image.width, channels)
+        laid = Image.new("RGBA", image.size, ground)
+        laid.alpha_composite(image.convert("RGBA"))
+        image = laid.convert("RGB")
+    return image.convert(_MODES[channels])
 
 
 @contextmanager

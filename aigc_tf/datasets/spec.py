@@ -27,6 +27,7 @@ class DataSpec:
         name: the name in DATASETS that gives this very content again, where it is not the one it was asked for by.
         kind: what the content is, a name in MODALITIES.
         class_counts: training examples of each class, in label order; empty where nobody counted them.
+        figures: JSON values that were found out about the content before it was learned, by name; mostly empty.
 
     Raises UserError for a shape that cannot be learned.
     """
@@ -41,6 +42,7 @@ class DataSpec:
     name: str = ""
     kind: str = "image"
     class_counts: tuple[int, ...] = ()
+    figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.modality.check(self.shape)
@@ -65,6 +67,8 @@ class DataSpec:
     def as_dict(self) -> dict[str, Any]:
         """The form in which data.json holds it."""
         values = dataclasses.asdict(self)
+        if not self.figures:
+            del values["figures"]
         return {f"{self.kind}_shape": values.pop("shape"), **values}
 
     @classmethod

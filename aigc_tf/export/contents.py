@@ -56,6 +56,7 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Con
             "num_examples": spec.num_examples,
             "class_names": list(spec.class_names),
             "fingerprint": spec.fingerprint,
+            **({"figures": spec.figures} if spec.figures else {}),
         },
         "recipe": json.loads(run.config_file.read_text()),
         "evaluation": _evaluation(run.evaluation_file(step), model.fingerprint()),

@@ -32,7 +32,7 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
 
     Args:
         run: the run to export.
-        base: the model's base path, whose last part is the model's name; by default `export/<dataset>` in the run.
+        base: the model's base path, whose last part is the model's name; by default `export/<data>` in the run.
         step: the checkpoint, as for `load_model`.
 
     Raises:
@@ -40,7 +40,7 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
         ExportError: the written export failed its checks; nothing was published.
     """
     in_run = base is None
-    base = run.export / run.read_config().dataset if base is None else base
+    base = run.export / run.read_config().data_name if base is None else base
     model = load_model(run, step)
     try:
         with versions.building(base) as folder:

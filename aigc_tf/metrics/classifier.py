@@ -17,7 +17,8 @@ from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import lenet, weights_file
 from aigc_tf.metrics.evidence import Observations, need
-from aigc_tf.metrics.extractor import Extractor, default_cache
+from aigc_tf.metrics.extractor import Extractor
+from aigc_tf.paths import default_cache
 
 # Hashes of `weights/lenet_<data set>.npz`, made by `python -m aigc_tf.metrics.train_classifier`. They are shipped
 # because training gives other last digits on another machine, and figures are to compare between machines.
@@ -76,9 +77,11 @@ def load_classifier(
 
 
 def train_weights(data: Dataset) -> tuple[dict[str, np.ndarray], float]:
-    """Train on the training split: float32 weights by name, and the accuracy in [0, 1] on the held-out one."""
-    network = lenet.train(data.stored("train"), data.labels("train"), data.spec.num_classes)
-    return get_weights(network), lenet.accuracy(network, data.stored("test"), data.labels("test"))
+    """Train on the training split, as far as it is at hand: float32 weights by name, and the accuracy in [0, 1] on the
+    held-out one."""
+    train, test = slice(data.at_hand("train")), slice(data.at_hand("test"))
+    network = lenet.train(data.stored("train", train), data.labels("train")[train], data.spec.num_classes)
+    return get_weights(network), lenet.accuracy(network, data.stored("test", test), data.labels("test")[test])
 
 
 def get_weights(network: tf.keras.Model) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from aigc_tf.metrics import feature_cache
 from aigc_tf.metrics.evidence import Observations
-from aigc_tf.paths import expanded
+from aigc_tf.paths import default_cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,11 +96,6 @@ def cautions(extractor: Extractor, num_real: int, num_generated: int) -> tuple[s
             "the same number of images",
         )
     return found
-
-
-def default_cache() -> Path:
-    """$AIGC_TF_CACHE, or ~/.cache/aigc_tf: what can be made or fetched again."""
-    return expanded(os.environ.get("AIGC_TF_CACHE") or "~/.cache/aigc_tf")
 
 
 def check_images(images: np.ndarray) -> None:

@@ -37,8 +37,8 @@ import tensorflow as tf
 
 from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
-from aigc_tf.metrics.extractor import Extractor, default_cache
-from aigc_tf.paths import expanded
+from aigc_tf.metrics.extractor import Extractor
+from aigc_tf.paths import default_cache, expanded
 
 # Of the graph, as several public repositories that hold or check this file record it, with the size.
 PUBLISHED = "sha256:009d6814d1bc560d4e7b236e170e9b2d5ca6f4b57bd8037f6db05776204415c6"

@@ -13,7 +13,8 @@ from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
 from aigc_tf.metrics import classifier, lenet, weights_file
-from aigc_tf.metrics.extractor import default_cache, observe
+from aigc_tf.metrics.extractor import observe
+from aigc_tf.paths import default_cache
 
 
 def stripes(num_classes: int = 2, fingerprint: str = "sha256:" + "0" * 64) -> ImageDataset:

@@ -37,13 +37,22 @@ def splits_among(folders: Iterable[str]) -> set[str]:
 
 def places(names: Sequence[str], folders: Iterable[str] = ()) -> list[Place]:
     """The place of each image, by its path relative to the folder; `folders` lie directly in it, with images or not."""
-    parts = [name.split("/") for name in names]
-    splits = splits_among({*folders, *(each[0] for each in parts if len(each) > 1)})
+    splits = splits_among({*folders, *(name.partition("/")[0] for name in names if "/" in name)})
+    of_folder: dict[str, Place] = {}  # of as many as there are folders: a million images share them
     found = []
-    for each in parts:
-        split = each[0].lower() if len(each) > 1 and each[0].lower() in splits else ""
-        below = each[1:] if split else each
-        found.append(Place(split, below[0] if len(below) > 1 and (split or not splits) else ""))
-    if len({place.label for place in found} - {""}) < 2:
-        found = [Place(place.split, "") for place in found]
+    for name in names:
+        folder = name.rpartition("/")[0]
+        if folder not in of_folder:
+            of_folder[folder] = _place(folder, splits)
+        found.append(of_folder[folder])
+    if len({place.label for place in of_folder.values()} - {""}) < 2:
+        without = {place: Place(place.split, "") for place in of_folder.values()}
+        found = [without[place] for place in found]
     return found
+
+
+def _place(folder: str, splits: set[str]) -> Place:
+    parts = folder.split("/") if folder else []
+    split = parts[0].lower() if parts and parts[0].lower() in splits else ""
+    below = parts[1:] if split else parts
+    return Place(split, below[0] if below and (split or not splits) else "")

@@ -99,9 +99,9 @@ def examine(folder: Path, mode: Mode, name: str) -> Facts:
         height=shown.height,
         width=shown.width,
         marks=frozenset(marks),
-        is_grey=pixels.shape[2] == 1 or _are_grey(pixels[..., :3]),
+        is_grey=pixels.shape[2] == 1 or are_grey(pixels[..., :3]),
         digest=digest(pixels),
-        thumbnail=_thumbnail(pixels),
+        thumbnail=thumbnail(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)),
     )
 
 
@@ -113,7 +113,7 @@ def digest(pixels: npt.NDArray[np.uint8]) -> str:
     if pixels.shape[2] == 4:
         opacity = pixels[..., 3:]
         pixels = pixels[..., :3] if opacity.min() == 255 else np.where(opacity > 0, pixels, np.uint8(0))
-    if pixels.shape[2] == 3 and _are_grey(pixels):
+    if pixels.shape[2] == 3 and are_grey(pixels):
         pixels = pixels[..., :1]
     named = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     named.update(np.ascontiguousarray(pixels).data)
@@ -137,14 +137,15 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.has_transparency_data and np.asarray(image.convert("RGBA").getchannel("A")).min() < 255
 
 
-def _are_grey(colours: npt.NDArray[np.uint8]) -> bool:
+def are_grey(colours: npt.NDArray[np.uint8]) -> bool:
+    """Whether all of uint8 [..., 3] are levels of grey."""
     first = colours[..., 0]
     return bool((first == colours[..., 1]).all() and (first == colours[..., 2]).all())
 
 
-def _thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    if pixels.shape[2] == 4:  # on neither white nor black, on which white or black shapes would be gone
+def thumbnail(image: Image.Image) -> bytes:
+    """An image (L, RGB or RGBA) as `Facts.thumbnail` holds it."""
+    if image.mode == "RGBA":  # on neither white nor black, on which white or black shapes would be gone
         ground = Image.new("RGBA", image.size, (128, 128, 128, 255))
         ground.alpha_composite(image)
         image = ground

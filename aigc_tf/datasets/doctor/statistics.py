@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from aigc_tf.datasets.doctor.finding import Finding
 from aigc_tf.datasets.doctor.findings import is_sound
 from aigc_tf.datasets.doctor.names import as_text
-from aigc_tf.datasets.doctor.scan import Facts
 from aigc_tf.datasets.doctor.survey import Survey
 
 FORMAT = "aigc_tf data check 1"
@@ -56,7 +55,9 @@ def figures(survey: Survey, licence: str) -> dict[str, Any]:
     """The figures of the images that should be learned from, beside the licence that a person gave for them."""
     kept = [survey.facts[row] for row in survey.kept]
     places = [survey.places[row] for row in survey.kept]
-    colours = _colours(kept)
+    colours = Colours()
+    for facts in kept:
+        colours.add(facts.thumbnail)
     return {
         "licence": licence,
         "image_files": len(survey.facts),
@@ -69,14 +70,13 @@ def figures(survey: Survey, licence: str) -> dict[str, Any]:
             for label, count in sorted(Counter(place.label for place in places if place.label).items())
         },
         "formats": dict(sorted(Counter(facts.format for facts in kept).items())),
-        "height": _spread([facts.height for facts in kept]),
-        "width": _spread([facts.width for facts in kept]),
+        "height": spread([facts.height for facts in kept]),
+        "width": spread([facts.width for facts in kept]),
         "most_common_sizes": [
             {"height": height, "width": width, "images": count}
             for (height, width), count in Counter((facts.height, facts.width) for facts in kept).most_common(5)
         ],
-        "colour_mean": colours and colours[0].round(2).tolist(),
-        "colour_std": colours and colours[1].round(2).tolist(),
+        **colours.figures(),
         "fingerprint": fingerprint(survey),
     }
 
@@ -90,20 +90,29 @@ def fingerprint(survey: Survey) -> str:
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-def _colours(kept: list[Facts]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """Mean and standard deviation of the thumbnails' red, green and blue, [3] each; None without images."""
-    if not kept:
-        return None
-    counts = np.zeros((3, 256), np.int64)  # of each level: all thumbnails at once as floats take gigabytes
-    for facts in kept:
-        values = np.frombuffer(facts.thumbnail, np.uint8).reshape(-1, 3)
-        counts += [np.bincount(channel, minlength=256) for channel in values.T]
-    levels, shares = np.arange(256.0), counts / counts.sum(axis=1, keepdims=True)
-    mean = shares @ levels
-    return mean, np.sqrt(np.maximum(shares @ np.square(levels) - np.square(mean), 0))
+class Colours:
+    """Counts levels of red, green and blue: all thumbnails at once as floats take gigabytes."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((3, 256), np.int64)
+
+    def add(self, thumbnail: bytes) -> None:
+        """Count one of `Facts.thumbnail`."""
+        values = np.frombuffer(thumbnail, np.uint8).reshape(-1, 3)
+        self._counts += [np.bincount(channel, minlength=256) for channel in values.T]
+
+    def figures(self) -> dict[str, list[float] | None]:
+        """`colour_mean` and `colour_std`, of three levels each; None without images."""
+        if not self._counts.any():
+            return {"colour_mean": None, "colour_std": None}
+        levels, shares = np.arange(256.0), self._counts / self._counts.sum(axis=1, keepdims=True)
+        mean = shares @ levels
+        deviation = np.sqrt(np.maximum(shares @ np.square(levels) - np.square(mean), 0))
+        return {"colour_mean": mean.round(2).tolist(), "colour_std": deviation.round(2).tolist()}
 
 
-def _spread(values: list[int]) -> dict[str, float] | None:
-    if not values:
+def spread(values: Sequence[int]) -> dict[str, float] | None:
+    """The least, the median and the most of them; None for none."""
+    if not len(values):
         return None
-    return {"least": min(values), "median": float(np.median(values)), "most": max(values)}
+    return {"least": int(min(values)), "median": float(np.median(values)), "most": int(max(values))}

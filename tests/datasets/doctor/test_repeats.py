@@ -85,7 +85,7 @@ def test_of_almost_the_same_images_the_largest_stays(paint, tmp_path):
 
 
 def thumbnail(image: Image.Image) -> bytes:
-    return scan._thumbnail(np.asarray(image.convert("RGB")))
+    return scan.thumbnail(image)
 
 
 @pytest.fixture(scope="module")

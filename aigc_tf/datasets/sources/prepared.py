@@ -1,0 +1,97 @@
+"""Originals as a data set: their records are made once, and kept in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from aigc_tf.datasets.data_config import DataConfig
+from aigc_tf.datasets.dataset import Dataset
+from aigc_tf.datasets.records import preparing, record_dataset, shards
+from aigc_tf.datasets.records.originals import Originals
+from aigc_tf.errors import UserError
+from aigc_tf.paths import default_cache
+
+
+def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -> Dataset:
+    """The data set of these originals in the form that `config` asks for.
+
+    Where the cache takes no files, the records are made for this process alone.
+    """
+    name = hashlib.sha256(preparing.signature(originals, config).encode()).hexdigest()[:32]
+    kept = default_cache() / "images" / name
+    with _records(originals, config, kept, say) as folder:
+        about = shards.read_about(folder)
+        preparing.check_bad(about, config.max_bad)
+        for line in preparing.told(about):
+            say(line)
+        return record_dataset.load(folder, config.licence)
+
+
+@contextlib.contextmanager
+def _records(originals: Originals, config: DataConfig, kept: Path, say: Callable[[str], None]) -> Iterator[Path]:
+    """The folder of the records, which is opened within the block."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        lock = kept.with_suffix(".lock").open("w")
+    except OSError as error:
+        say(f"the cache takes no files ({error}): the images are brought into one form again each time")
+        with tempfile.TemporaryDirectory(prefix="aigc_tf-") as scratch:
+            preparing.prepare(originals, config, Path(scratch))
+            yield Path(scratch)
+        return
+    with lock:
+        _wait_for(lock, say)  # who comes second finds what the first one made
+        if not _is_whole(kept):
+            say(f"reading {originals.count:,} images of {originals.source}, once; they are kept in {kept}")
+            make(originals, config, kept)
+    yield kept
+
+
+def _wait_for(lock: IO[str], say: Callable[[str], None]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another process is reading these images: waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        about = shards.read_about(folder)
+        shards.read_index(folder)
+        return all((folder / name).is_file() for name in about["shards"])
+    except UserError:
+        return False
+
+
+def make(originals: Originals, config: DataConfig, folder: Path) -> None:
+    """Make the records, whole or not at all, in the place of whatever was there.
+
+    Raises UserError where another process is at it, and as `prepare` does.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process is writing {folder}: wait for it, or take another folder") from None
+        try:
+            for left in part.iterdir():  # by one that was killed
+                left.unlink()
+            preparing.prepare(originals, config, part)
+            shutil.rmtree(folder, ignore_errors=True)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,207 @@
+"""Training on images of a person's own, from the command line: from their check to the export, and back again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import ROOT, TINY, assert_same_training, refused, run, signal_when, succeed, train
+from PIL import Image
+
+from aigc_tf.cli import EvaluateCommand
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.data_config import DataConfig
+from aigc_tf.errors import UserError
+
+SMALL = [*TINY[2:], "--image-size", "8", "--max-bad", "0.05"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    """80 readable images of several sizes in two classes, and a broken one."""
+    folder, random = tmp_path_factory.mktemp("data") / "my pictures", np.random.default_rng(0)
+    for number in range(80):
+        path = folder / ("cat", "dog")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8 + number % 5, 12, 3), np.uint8)).save(path)
+    (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def logs(images, tmp_path_factory) -> Path:
+    """Two runs of 20 steps: `unbroken`, and `resumed`, which was stopped at 10, judged and published."""
+    logs, quick = tmp_path_factory.mktemp("logs"), ("--no-evaluate", "--no-export")
+    begin = (*SMALL, "--dataset", f"folder:{images}", "--conditional", "--licence", "CC0-1.0", "--logs", logs)
+    said = succeed(train(*begin, *quick, "--steps", 20, "--name", "unbroken"))
+    assert "passed over 1 of 81 images that cannot be read (cat/broken.jpg: " in said
+    succeed(train(*begin, *quick, "--steps", 10, "--name", "resumed"))
+    said = succeed(train("--resume", logs / "resumed", "--steps", 20, "--evaluate", "--export"))
+    assert f"published: {logs}/resumed/export/my_pictures/1" in said and "going on from step 10" in said
+    return logs
+
+
+def test_they_are_sound(images):
+    assert "sound" in run("-m", "aigc_tf", "data", "check", images).stdout
+
+
+def test_a_run_goes_on_bit_for_bit(logs):
+    assert_same_training(logs / "unbroken", logs / "resumed")
+
+
+def test_the_run_and_the_model_card_tell_of_the_data(logs, images):
+    data = json.loads((logs / "resumed" / "data.json").read_text())
+    assert data["class_names"] == ["cat", "dog"] and data["licence"] == "CC0-1.0"
+    assert data["figures"]["height"] == {"least": 8, "median": 10.0, "most": 12}
+    assert data["figures"]["bad"][0][0] == "cat/broken.jpg"
+    config = json.loads((logs / "resumed" / "config.json").read_text())
+    assert (config["dataset"], config["image_size"], config["max_bad"]) == (f"folder:{images}", "8", 0.05)
+    card = logs / "resumed" / "export" / "my_pictures" / "1" / "assets.extra" / "model_card.json"
+    told = json.loads(card.read_text())
+    assert told["name"] == "my_pictures" and told["data"]["licence"] == "CC0-1.0"
+    assert told["data"]["figures"] == data["figures"]
+
+
+def test_a_run_and_its_export_find_their_images_again(logs, tmp_path):
+    file = tmp_path / "export.json"
+    succeed(run("evaluate.py", logs / "resumed" / "export" / "my_pictures", "--json", file))
+    measures = json.loads(file.read_text())["measures"]
+    before = json.loads((logs / "resumed" / "evaluation" / "20.json").read_text())["measures"]
+    assert {"fd_lenet", "label_accuracy"} <= measures.keys()
+    assert measures["fd_lenet"]["value"] == pytest.approx(before["fd_lenet"]["value"], rel=1e-3)
+
+
+def test_other_images_are_noticed(logs, images, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(images, moved)
+    assert "nothing left to train" in succeed(
+        train("--resume", shutil.copytree(logs / "unbroken", tmp_path / "run"), "--data-dir", moved, "--no-evaluate")
+    )
+    next(moved.rglob("*.png")).unlink()
+    for command in (("train.py", "--resume"), ("evaluate.py",)):
+        line = refused(run(*command, tmp_path / "run", "--data-dir", moved))
+        assert "--data-dir" in line and f"from the folder {moved}" in line
+
+
+def test_without_classes_pixels_are_judged(images, tmp_path):
+    flat = tmp_path / "扁平"
+    flat.mkdir()
+    for path in images.rglob("*.png"):
+        shutil.copy(path, flat)
+    said = succeed(
+        train(*SMALL, "--dataset", f"folder:{flat}", "--steps", 10, "--logs", tmp_path / "logs", "--name", "run")
+    )
+    assert "pixels alone are judged" in said and "published: " in said and "/export/folder/1" in said
+    record = json.loads((tmp_path / "logs" / "run" / "evaluation" / "10.json").read_text())
+    assert {"brightness", "memorised_share"} <= record["measures"].keys()
+
+
+FROM_DISK = """
+import sys
+from aigc_tf.quiet import import_tensorflow
+import_tensorflow()
+from aigc_tf.datasets.records import record_dataset
+record_dataset.IN_MEMORY = 0
+from aigc_tf.cli import train_main
+sys.exit(train_main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_from_the_disk_as_from_memory(images, logs, tmp_path, replicas):
+    more = () if replicas == 1 else ("--replicas", 2)
+    begin = (*SMALL, "--dataset", f"folder:{images}", "--conditional", "--licence", "CC0-1.0", *more)
+    quick = ("--no-evaluate", "--no-export", "--logs", tmp_path)
+    if replicas == 2:
+        succeed(train(*begin, *quick, "--steps", 20, "--name", "unbroken"))
+    succeed(run("-c", FROM_DISK, *begin, *quick, "--steps", 10, "--name", "disk"))
+    succeed(run("-c", FROM_DISK, "--resume", tmp_path / "disk", "--steps", 20))
+    assert_same_training((logs if replicas == 1 else tmp_path) / "unbroken", tmp_path / "disk")
+
+
+def test_a_disk_that_fails_while_training_ends_the_run_in_a_sentence(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIGC_TF_CACHE", str(tmp_path / "cache"))
+    begin = (*SMALL, "--dataset", f"folder:{images}", "--steps", 10**6, "--log-every", 5, "--logs", tmp_path)
+
+    def fails() -> bool:
+        if not (tmp_path / "run" / "metrics.jsonl").exists():
+            return False
+        (shard,) = (tmp_path / "cache").rglob("*.tfrecord")
+        shard.write_bytes(b"")
+        return True
+
+    ended = signal_when(["-c", FROM_DISK, *begin, "--name", "run", "--no-evaluate"], 0, fails)
+    assert ended.returncode == 1 and "Traceback" not in ended.output
+    assert "was cut short while it was in use" in ended.output and "checkpoint" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "mnist_5k", "--image-size", "32"], "image_size cannot be combined with mnist_5k"),
+        (["--dataset", "mnist_5k", "--licence", "x", "--fit", "pad"], "fit, licence cannot be combined"),
+        (["--dataset", "fodler:x"], "'fodler' is not one of the sources: folder, npz, records, tfds"),
+        (["--dataset", "folder:"], "does not say where the images lie"),
+        (["--dataset", "folder:/nowhere"], "/nowhere does not exist"),
+        (["--dataset", "npz:/nowhere.npz"], "/nowhere.npz does not exist"),
+        (["--dataset", "tfds:mnist"], "needs TensorFlow Datasets .*pip install -r requirements-tfds.txt"),
+        (["--dataset", "records:/nowhere/*"], "matches no file"),
+        (["--dataset", "folder:x", "--image-size", "big"], "image_size is 'big'"),
+        (["--dataset", "folder:x", "--image-size", "4"], "from 8 to 4096"),
+        (["--dataset", "folder:x", "--image-size", "64x"], "height and width"),
+        (["--dataset", "folder:x", "--background", "nice"], "background is 'nice'"),
+        (["--dataset", "folder:x", "--background", "#11223344"], "background is '#11223344'"),
+        (["--dataset", "folder:x", "--background", "red", "--channels", "alpha"], "what is transparent stays so"),
+        (["--dataset", "folder:x", "--max-bad", "2"], "max_bad is 2.0, but must be from 0 to 1"),
+        (["--dataset", "folder:x", "--data-dir", "."], "--data-dir cannot be combined"),
+        (["--dataset", "pictures"], "'pictures' is not one of the datasets.*folder:PICTURES"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(arguments, said):
+    assert re.search(said, refused(train(*arguments)))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("mnist", "mnist"),
+        ("folder:/data/Twitter emoji", "Twitter_emoji"),
+        ("folder:/data/猫", "folder"),
+        ("folder:/data/2024", "folder_2024"),
+        ("folder:/data/.hidden", "hidden"),
+        ("folder:/data/été-1", "ete-1"),
+        ("folder:/" + "a" * 200, "a" * 60),
+        ("npz:/data/my.faces.npz", "my_faces"),
+        ("records:/data/out/*.tfrecord", "out"),
+        ("records:/data/out", "out"),
+    ],
+)
+def test_runs_and_models_have_a_plain_name(dataset, name):
+    assert DataConfig(dataset=dataset).data_name == name
+
+
+def test_settings_of_before_and_of_now_are_read(tmp_path):
+    old = json.loads(TrainConfig.of().to_json())
+    for name in ("image_size", "fit", "channels", "background", "max_bad", "licence"):
+        del old[name]
+    assert TrainConfig.from_json(json.dumps(old), "here") == TrainConfig.of()
+    new = TrainConfig.of(dataset="folder:/data/x", image_size="64x96", fit="pad", channels="alpha", max_bad=0.5)
+    assert TrainConfig.from_json(new.to_json(), "here") == new
+    with pytest.raises(UserError, match='fit is "squeeze", but must be one of crop, pad, stretch or null'):
+        TrainConfig.from_json('{"dataset": "folder:x", "fit": "squeeze"}', "here")
+    with pytest.raises(UserError, match="is not one of the sources"):
+        EvaluateCommand(samples=tmp_path, dataset="other:x")
+
+
+def test_a_relative_folder_is_found_from_anywhere(images, tmp_path):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, SMALL), "--dataset", "folder:my pictures", "--dry-run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=images.parent, env=environment, capture_output=True, text=True)
+    assert f'"dataset": "folder:{images}"' in succeed(done)
