@@ -50,7 +50,8 @@ class Checkpoints:
         return self._steps[-1] if self._steps else None
 
     def save(self, again: bool = False) -> None:
-        """Write a checkpoint of the current step, unless it was just written or restored, and shall not be `again`.
+        """Write a checkpoint of the current step, unless it was just written or restored, and shall not be `again`: in
+        that case a process that dies meanwhile leaves the checkpoint before that step in force.
 
         Raises DivergedError where a weight is not finite, and OSError where the disk does not take it; either way
         the checkpoints before stay as they are.
@@ -153,7 +154,9 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
             )
         names = [name for name in names if files.step_of(name) == step]
     model = FAMILIES[config.model].create(run.read_spec(), config)
-    _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, names)
+    name = _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, names)
+    if model.caution:
+        _logger.warning("%s of %s: %s", name, run.path, model.caution)
     return model
 
 

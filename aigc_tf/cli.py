@@ -109,7 +109,7 @@ class EvaluateCommand:
                 "--reference stands in the place of a data set: give neither --dataset nor --data-dir with it"
             )
         if self.dataset is not None:
-            DataConfig(dataset=self.dataset)
+            DataConfig(dataset=self.dataset, data_dir=self.data_dir).check_place_is_told_once()
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
 
@@ -235,13 +235,17 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     config = parse(TrainCommand, arguments, "train.py", default=default).settings
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
+    other_place = start.resume is None and config.dataset != base.dataset and (config.is_place or base.is_place)
+    if other_place and config.data_dir == base.data_dir:  # it says where the images of the base lie, not these
+        config = dataclasses.replace(config, data_dir=None)
     config = dataclasses.replace(config, **located(config))  # what the run records must hold in any working directory
     if start.resume is not None:
         _check_resumable(base, config, start.resume)
-    elif config.is_place and config.data_dir != base.data_dir:
-        raise UserError(
-            f"--data-dir cannot be combined with --dataset {config.source}:PATH, which says where the images lie"
-        )
+        return start, config
+    if config.data_dir not in (None, base.data_dir):
+        config.check_place_is_told_once()
+    places = {name: value.resolve() for name, value in vars(config.family).items() if isinstance(value, Path)}
+    config = dataclasses.replace(config, family=dataclasses.replace(config.family, **places))
     return start, config
 
 

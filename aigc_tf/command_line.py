@@ -29,7 +29,16 @@ T = TypeVar("T")
 STOPPED_EARLY = 75
 
 # Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
-_STORAGE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_STORAGE_FAULTS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EMFILE,
+}
 
 
 _REGISTRY = ConstructorRegistry()

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import tensorflow as tf
@@ -120,7 +121,9 @@ def train(
             if ending.collapsed:
                 result = "best"
                 say(f"the model collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
-        if model.finish(data):
+        with _faults_of_data_told(session):
+            changed = model.finish(data)
+        if changed:
             checkpoints.save(again=True)
     finish(config, run, data, result, say)
     return run
@@ -182,6 +185,19 @@ def fit_until_done(session: Session) -> Ending:
     raise AssertionError("the loop above returns or raises")
 
 
+@contextmanager
+def _faults_of_data_told(session: Session) -> Iterator[None]:
+    """What TensorFlow makes of a row that could not be read becomes the sentence of whoever should have read it."""
+    try:
+        yield
+    except tf.errors.OpError:
+        if not session.data.faults:
+            raise
+        safe = f"the checkpoints are safe, {session.checkpoints.describe_last()}"
+        resume_it = f"go on with --resume {quoted(session.run.path)}"
+        raise FaultError(f"{session.data.faults[0]}; {safe}: {resume_it}") from None
+
+
 def fit(session: Session) -> Ending:
     """One call of Keras' `fit`, as a single epoch over a stream of batches that begins at the model's step."""
     config, model, data, run = session.config, session.model, session.data, session.run
@@ -209,18 +225,14 @@ def fit(session: Session) -> Ending:
     model.steps_per_execution = steps_per_call(config, first_step)
     model.make_train_function(force=True)  # the one of a fit before this may be for single steps
     try:
-        model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
+        with _faults_of_data_told(session):
+            model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
         if stop.signal_name is None:
             for watcher in watchers:
                 watcher.finish()
         else:
             writer.flush()
             checkpoints.save()
-    except tf.errors.OpError:
-        if data.faults:
-            safe = f"the checkpoints are safe, {checkpoints.describe_last()}"
-            raise FaultError(f"{data.faults[0]}; {safe}: go on with --resume {quoted(run.path)}") from None
-        raise
     finally:
         for watcher in watchers:
             watcher.close()

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,14 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     import_tensorflow()
     from aigc_tf import subjects
-    from aigc_tf.datasets import DATASETS
+    from aigc_tf.datasets import loading
     from aigc_tf.metrics import likelihood_bound
     from aigc_tf.metrics.evidence import Evidence, Observations
     from aigc_tf.run_folder import RunFolder
 
     is_run = (given.subject / "config.json").exists()
     subject = subjects.of_run(RunFolder.open(given.subject)) if is_run else subjects.of_export(given.subject)
-    data = DATASETS[subject.dataset or ""](given.data_dir or subject.data_dir)
+    assert subject.learned is not None
+    moved = {} if given.data_dir is None else {"data_dir": given.data_dir}
+    data = loading.load(dataclasses.replace(subject.learned, **moved), print)
     stored, labels = data.stored("test"), data.labels("test")
     model = types.SimpleNamespace(
         held_out=len(stored), scores=lambda rows, draw: subject.scores(stored[rows], labels[rows], draw=draw)

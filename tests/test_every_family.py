@@ -22,7 +22,7 @@ STEPS = 25
 # What makes a family's steps take milliseconds.
 SMALL: dict[str, list[object]] = {
     "vae": ["--network", "keras", "--latent-dim", 4, "--importance-samples", 2],
-    "diffusion": ["--channels", 4, "--sampling-steps", 2],
+    "diffusion": ["--base-channels", 4, "--sampling-steps", 2],
 }
 COMMON = [
     *("--dataset", "synthetic", "--global-batch-size", 8, "--log-every", 5, "--sample-every", 10),
@@ -93,7 +93,7 @@ def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
         line = server.stdout.readline()
         rest, grpc = re.search(r"http://(\S+) .* grpc://(\S+)", line).groups()
         asked = ["--server", rest, "--model", "synthetic", "--out", tmp_path / "out", "--count", 3]
-        succeed(run("-m", "aigc_tf", "generate", *asked, "--label", "ring"))
+        succeed(run("-m", "aigc_tf", "generate", *asked, "--class", "ring"))
         assert len(list((tmp_path / "out").glob("*.png"))) == 3
         told = succeed(
             run("-m", "aigc_tf", "conformance", rest, "--model", "synthetic", "--grpc", grpc, "--seconds", 0.2)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,10 @@ def test_a_disk_that_fails_while_training_ends_the_run_in_a_sentence(images, tmp
         (["--dataset", "folder:"], "does not say where the images lie"),
         (["--dataset", "folder:/nowhere"], "/nowhere does not exist"),
         (["--dataset", "npz:/nowhere.npz"], "/nowhere.npz does not exist"),
-        (["--dataset", "tfds:mnist"], "needs TensorFlow Datasets .*pip install -r requirements-tfds.txt"),
+        pytest.param(
+            *(["--dataset", "tfds:mnist"], "needs TensorFlow Datasets .*pip install -r requirements-tfds.txt"),
+            marks=pytest.mark.skipif(find_spec("tensorflow_datasets") is not None, reason="it is installed"),
+        ),
         (["--dataset", "records:/nowhere/*"], "matches no file"),
         (["--dataset", "folder:x", "--image-size", "big"], "image_size is 'big'"),
         (["--dataset", "folder:x", "--image-size", "4"], "from 8 to 4096"),

@@ -84,6 +84,13 @@ class DataConfig:
         """Whether the data set's name says where the images lie; `data_dir` then stands in for that."""
         return self.source not in (None, "tfds")
 
+    def check_place_is_told_once(self) -> None:
+        """Raise UserError where `data_dir` stands beside a place; only a run whose images have moved needs both."""
+        if self.is_place and self.data_dir is not None:
+            raise UserError(
+                f"--data-dir cannot be combined with --dataset {self.source}:PATH, which says where the images lie"
+            )
+
     @property
     def place(self) -> Path:
         """Where the images of a source lie."""

@@ -24,6 +24,10 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # how files of _FORMATS begin
 _BITS, _PHOTOMETRY, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags, and a value of the second
 
+# On what a viewer passes over: odd metadata, many pixels (see `read`). For the whole process, once: to change filters and
+# to change them back, around each image, does not work in threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 # Text in a PNG is nothing that a viewer shows: a long one is no reason to refuse the image. All of it together may
 # still unpack to no more than 64 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -126,17 +130,15 @@ def converted(image: Image.Image, channels: int, ground: Colour = WHITE) -> Imag
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image by its header; whatever fails in reading it, then and within the block, becomes an ImageError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on what a viewer passes over: odd metadata, many pixels (see `read`)
-            # By its name Pillow would map an uncompressed TIFF into memory, and garble one that is to be turned.
-            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
-                if image.mode not in _GREY + _COLOUR:
-                    reason = (
-                        f"pixels of the kind {image.mode}, more than 8 or 16 bits or of another colour space: bring "
-                        "them to 8 bits of grey or RGB first"
-                    )
-                    raise ImageError(f"{path} holds {reason}", "odd pixels", reason)
-                yield image
+        # By its name Pillow would map an uncompressed TIFF into memory, and garble one that is to be turned.
+        with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
+            if image.mode not in _GREY + _COLOUR:
+                reason = (
+                    f"pixels of the kind {image.mode}, more than 8 or 16 bits or of another colour space: bring "
+                    "them to 8 bits of grey or RGB first"
+                )
+                raise ImageError(f"{path} holds {reason}", "odd pixels", reason)
+            yield image
     except UserError:
         raise
     except Exception as error:  # a decoder fails in whatever way the bytes of a damaged file lead it to

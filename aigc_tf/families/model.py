@@ -209,6 +209,11 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         seed), and nothing where that was done at this step already. Returns whether anything changed."""
         return False
 
+    @property
+    def caution(self) -> str:
+        """What a person should know before judging or publishing it as it is, in a sentence; mostly empty."""
+        return ""
+
     @abc.abstractmethod
     def sampler(self, weights: Weights = "ema") -> Sampler:
         """A function `(seed, **inputs)` that makes content float32 [N, ...] in model space for int64 seeds [N]; row i

@@ -32,7 +32,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     value = float(np.mean(bits, dtype=np.float64))
     interval = intervals.of_mean(bits, 0)
     note = f"{len(bits):,} held-out images"
-    return {"bits_per_dimension": Figure(value, "lower", note=note, interval=interval, judged_by="flow")}
+    return {"bits_per_dimension": Figure(value, "lower", note=note, interval=interval, judged_by="pixels")}
 
 
 def ask(model: Asked, look: Callable[[np.ndarray], Observations]) -> np.ndarray | None:

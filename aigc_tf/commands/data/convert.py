@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, Suppress, arg
+from tyro.conf import Positional, arg
 
 from aigc_tf import quiet
 from aigc_tf.command_line import check_writable
@@ -14,8 +14,6 @@ from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.sources import ORIGINALS
 from aigc_tf.errors import UserError
 from aigc_tf.shell import quoted
-
-_SOURCES = "folder:PATH, npz:FILE or tfds:NAME."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,13 +29,15 @@ class Command(DataConfig):
     )
     out: Positional[Path]
     """New folder for the records."""
-    data_dir: Suppress[Path | None] = None
+    data_dir: Path | None = None
+    """Folder of prepared data sets, for tfds:NAME."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.source not in ORIGINALS:
             given = " or ".join(f"{name}:PLACE" for name in ORIGINALS)
             raise UserError(f"{self.dataset[:80]!r} cannot be converted: give {given}")
+        self.check_place_is_told_once()
         if self.out.exists():
             raise UserError(f"{self.out} is there already: give a new folder")
         if self.source == "folder" and self.place.resolve() in self.out.resolve().parents:

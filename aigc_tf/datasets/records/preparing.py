@@ -155,8 +155,8 @@ def _check_size(form: Form, originals: Originals) -> None:
         size_of(f"{form.height}x{form.width}")
     except UserError:
         raise UserError(
-            f"images of {originals.source} have {form.height}x{form.width} pixels: say with --image-size to what they "
-            "are to be brought (64, or 64x96)"
+            f"images of {originals.source} have {form.height}x{form.width} pixels: say with --image-size (of train.py and "
+            "data convert) to what they are to be brought: 64, or 64x96"
         ) from None
 
 
@@ -178,8 +178,8 @@ def _pass(originals: Originals, config: DataConfig, form: Form, folder: Path) ->
                 if config.image_size is None and (row.height, row.width) != (form.height, form.width):
                     raise UserError(
                         f"images of {originals.source} are of several sizes ({form.height}x{form.width}, but "
-                        f"{as_line(original.name)} {row.height}x{row.width}): say with --image-size to which they are "
-                        "to be brought (64, or 64x96)"
+                        f"{as_line(original.name)} {row.height}x{row.width}): say with --image-size (of train.py "
+                        "and data convert) to which they are to be brought: 64, or 64x96"
                     )
                 if config.channels is None and form.channels == 1 and not row.is_grey:
                     raise _OtherForm(dataclasses.replace(form, channels=3))

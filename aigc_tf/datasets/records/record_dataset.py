@@ -112,7 +112,7 @@ def load(folder: Path, licence: str | None, names: Iterable[str] | None = None) 
         source=about["source"],
         licence=licence or about["licence"] or "not known: nobody said (--licence)",
         class_counts=tuple(np.bincount(train, minlength=len(class_names)).tolist()) if class_names else (),
-        figures=about["figures"],
+        figures=about["figures"] if len(chosen) == len(about["shards"]) else {},  # they are of all images
     )
     # What only the fingerprint needed is let go.
     rows = {split: dataclasses.replace(rows[split], digests=rows[split].digests[:0]) for split in SPLITS}

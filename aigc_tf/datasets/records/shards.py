@@ -131,6 +131,8 @@ def read_about(folder: Path) -> dict[str, Any]:
         if about["format"] != FORMAT:
             raise ValueError(f"it is of the format {str(about['format'])[:40]!r}")
         shards = about["shards"]
+        if lacking := [name for name in ("shape", "class_names", "source", "licence", "figures") if name not in about]:
+            raise ValueError(f"it does not tell the {', '.join(lacking)}")
         found = {name: (folder / name).stat().st_size for name in shards if (folder / name).is_file()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -43,6 +43,7 @@ def originals(config: DataConfig) -> Originals:
     classes = np.unique(np.concatenate(given)) if len(given) == len(sets) else np.empty(0, int)
     if len(classes) < 2:
         classes = classes[:0]
+    unused = [] if given and len(classes) else [name for name in found if re.search(_LABEL_NAMES, name)]
 
     def each() -> Iterator[Original]:
         with _told(path):
@@ -61,7 +62,7 @@ def originals(config: DataConfig) -> Originals:
         count=sum(header.shape[0] for header in images.values()),
         class_names=tuple(str(value) for value in classes),
         each=each,
-        passed_over={},
+        passed_over={"arrays of labels that do not fit the images": len(unused)} if unused else {},
     )
 
 
@@ -131,7 +132,9 @@ def _labels_of(
     if not chosen:
         return None
     with np.load(path, allow_pickle=False) as arrays:
-        return np.asarray(arrays[chosen[0]], np.int64).reshape(-1)
+        labels = np.asarray(arrays[chosen[0]], np.int64).reshape(-1)
+    # Numbers that nobody called labels, and that hardly repeat, are the numbers of the images or the like.
+    return labels if called or len(np.unique(labels)) <= count // 2 else None
 
 
 def _pixels(path: Path, name: str, header: Header) -> Iterator[npt.NDArray[np.uint8]]:

@@ -38,6 +38,9 @@ def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -
 @contextlib.contextmanager
 def _records(originals: Originals, config: DataConfig, kept: Path, say: Callable[[str], None]) -> Iterator[Path]:
     """The folder of the records, which is opened within the block."""
+    if _is_whole(kept):
+        yield kept
+        return
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         lock = kept.with_suffix(".lock").open("w")
@@ -51,6 +54,7 @@ def _records(originals: Originals, config: DataConfig, kept: Path, say: Callable
         _wait_for(lock, say)  # who comes second finds what the first one made
         if not _is_whole(kept):
             say(f"reading {originals.count:,} images of {originals.source}, once; they are kept in {kept}")
+            shutil.rmtree(kept, ignore_errors=True)  # a damaged one
             make(originals, config, kept)
     yield kept
 
@@ -73,9 +77,9 @@ def _is_whole(folder: Path) -> bool:
 
 
 def make(originals: Originals, config: DataConfig, folder: Path) -> None:
-    """Make the records, whole or not at all, in the place of whatever was there.
+    """Make the records, whole or not at all, in a new folder.
 
-    Raises UserError where another process is at it, and as `prepare` does.
+    Raises UserError where another process is at it or `folder` is there by then, and as `prepare` does.
     """
     part = folder.with_name(f".{folder.name}.part")
     part.mkdir(parents=True, exist_ok=True)
@@ -89,7 +93,8 @@ def make(originals: Originals, config: DataConfig, folder: Path) -> None:
             for left in part.iterdir():  # by one that was killed
                 left.unlink()
             preparing.prepare(originals, config, part)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                raise UserError(f"{folder} is there by now: give a new folder")
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -24,7 +24,7 @@ class DiffusionConfig(FamilyConfig):
 
     # Network
     network: Annotated[str, OneOf(NETWORKS), arg(help=f"Architecture: {', '.join(NETWORKS)}.")] = "halves"
-    channels: Annotated[int, Within(1, 4_096)] = 32
+    base_channels: Annotated[int, Within(1, 4_096)] = 32
     """Channels where it has the fewest; all others are multiples of that."""
     conditional: bool = False
     """Learn from labels too, and sample any class asked for."""

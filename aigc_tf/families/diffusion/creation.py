@@ -27,7 +27,7 @@ def create(spec: DataSpec, config: TrainConfig) -> Diffusion:
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
         several = 1 if settings.distil is None else 2
-        build, size = NETWORKS[settings.network], settings.channels
+        build, size = NETWORKS[settings.network], settings.base_channels
         networks = [build(spec, conditional=settings.conditional, channels=size) for _ in range(several)]
         model = Diffusion(spec, *networks, config=config)
     finally:

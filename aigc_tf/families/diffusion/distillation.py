@@ -8,6 +8,7 @@ teacher, but where one state goes: a student that has learned it makes the teach
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import tensorflow as tf
@@ -48,9 +49,22 @@ def load(run: Path, network: tf.keras.Model) -> None:
             if checkpoint is None:
                 raise UserError(f"{run} has no checkpoint to learn from")
             kept = tf.train.Checkpoint(model=tf.train.Checkpoint(ema_flow=network)).restore(checkpoint)
-            kept.assert_existing_objects_matched().expect_partial()
+            kept.expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, OSError, tf.errors.OpError) as error:
         if isinstance(error, UserError):
             raise
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{run} holds no diffusion model of the same network and images ({reason})") from None
+        reason = "" if isinstance(error, AssertionError) else f" ({next(iter(str(error).splitlines()), '')})"
+        raise UserError(f"{run} holds no diffusion model of the same network and shape of images{reason}") from None
+
+
+def check_teacher(run: Path, data_std: float) -> None:
+    """Raise UserError where what is in a run's checkpoints cannot be read as a flow with this `data_std`."""
+    try:
+        settings = json.loads((run / "config.json").read_text())
+        teachers, distilled = settings["data_std"], settings["distil"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{run} does not tell how it was trained (config.json: {error})") from None
+    if distilled:
+        raise UserError(f"{run} was distilled itself, and its steps are no flow: take the run that it learned from")
+    if teachers != data_std:
+        raise UserError(f"{run} was trained with data_std {teachers}, not {data_std}: give --data-std {teachers} too")

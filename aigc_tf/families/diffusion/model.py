@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
@@ -42,6 +43,13 @@ class Diffusion(GenerativeModel):
         if self.settings.distil is not None:
             for network in (self.teacher, self.flow, self.ema_flow):
                 distillation.load(self.settings.distil, network)
+            distillation.check_teacher(self.settings.distil, self.settings.data_std)
+
+    def fingerprint(self, weights: Weights = "ema") -> str:
+        """Hash of the weights and of how they are sampled, which decides an image as much."""
+        settings = self.settings
+        how = f"{super().fingerprint(weights)} {settings.sampler} {settings.sampling_steps} {settings.guidance}"
+        return f"sha256:{hashlib.sha256(how.encode()).hexdigest()}"
 
     @property
     def conditions(self) -> Mapping[str, Tensor]:

@@ -11,6 +11,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Tensor
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import DivergedError
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.families.vae import costs, pictures, prior, sampling, scoring
 from aigc_tf.families.vae.config import VAEConfig
@@ -123,6 +124,14 @@ class VAE(GenerativeModel):
             mixture = self.prior.get_layer("mixture")
             mixture.assign(prior.standard(mixture.components, self.settings.latent_dim, mixture.classes), -1)
 
+    @property
+    def caution(self) -> str:
+        if self.fitted and int(self.prior.get_layer("mixture").step.numpy()) != int(self.step.numpy()):
+            return (
+                "its prior is not fitted yet, so it samples from the standard normal one: that comes when training ends"
+            )
+        return ""
+
     def finish(self, data: Dataset) -> bool:
         """Fit the prior to the latents of training images, as the averaged encoder draws them."""
         step = int(self.step.numpy())
@@ -134,6 +143,8 @@ class VAE(GenerativeModel):
             return False
         told = data.labels("train")[rows] if self.settings.conditional else None
         latents = self._latents_of(data, rows)
+        if not np.isfinite(latents).all():
+            raise DivergedError("latents of training images are not finite, so no prior can be fitted to them")
         mixture.assign(prior.fit(latents, told, mixture.components, mixture.classes, self.config.seed), step)
         return True
 

@@ -20,7 +20,7 @@ BATCH = 4
 
 def config(**changes) -> TrainConfig:
     return TrainConfig.of(
-        **{"model": "diffusion", "global_batch_size": BATCH, "sampling_steps": 2, "channels": 8, **changes}
+        **{"model": "diffusion", "global_batch_size": BATCH, "sampling_steps": 2, "base_channels": 8, **changes}
     )
 
 

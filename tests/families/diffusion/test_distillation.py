@@ -19,7 +19,7 @@ TINY = (
     "diffusion",
     "--dataset",
     "synthetic",
-    "--channels",
+    "--base-channels",
     4,
     "--global-batch-size",
     8,

@@ -22,7 +22,7 @@ OFTEN = (
     3,
     "--sampling-steps",
     2,
-    "--channels",
+    "--base-channels",
     4,
 )
 

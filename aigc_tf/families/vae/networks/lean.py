@@ -52,18 +52,10 @@ def build(spec: DataSpec, latent_dim: int, parameters: int, conditional: bool = 
         x = layers.Conv2D(_channels(level), 3, padding="same")(x)
         x = layers.LeakyReLU(0.2)(layers.Resizing(*sizes[level], interpolation="bilinear")(x))
     x = layers.Conv2D(4 * image_channels * parameters, 3, padding="same", dtype="float32")(x)
-    x = DepthToSpace(dtype="float32")(x)  # [B, H, W, C * parameters] or slightly larger
+    x = DepthToSpace(2, dtype="float32")(x)  # [B, H, W, C * parameters] or slightly larger
     cropped = [[0, 2 * sizes[1][0] - height], [0, 2 * sizes[1][1] - width]]
     given = layers.Cropping2D(cropped, dtype="float32", name="given")(x)
     return Networks(
         model(images, labels, posterior, "lean_encoder"),
         model(latents, labels, given, "lean_decoder"),
     )
-
-
-@tf.keras.utils.register_keras_serializable("aigc_tf")
-class DepthToSpace(tf.keras.layers.Layer):
-    """Four pixels of each: [B, H, W, 4 C] -> [B, 2 H, 2 W, C]."""
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depth_to_space(inputs, 2)
