@@ -79,7 +79,7 @@ def test_settings_of_before_have_the_widths_of_before():
         ('{"on_collapse": 1}', "on_collapse is 1, but must be one of warn, stop, best"),
         ('{"model": 5}', "model is 5, but must be one of gan"),
         ('{"model": ["gan"]}', "one of gan"),
-        ('{"model": "vae"}', "'vae' is not one of the families: gan"),
+        ('{"model": "gam"}', "'gam' is not one of the families: gan"),
         ('{"data_dir": 5}', "file.json: data_dir is 5, but must be a path in quotes or null"),
         ('{"logs": null}', "logs is null, but must be a path in quotes"),
         ('{"generator_widths": 256}', r"generator_widths is 256, but must be a list .* such as \[256, 512\], or null"),

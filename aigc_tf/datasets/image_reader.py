@@ -24,8 +24,8 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # how files of _FORMATS begin
 _BITS, _PHOTOMETRY, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags, and a value of the second
 
-# On what a viewer passes over: odd metadata, many pixels (see `read`). For the whole process, once: to change filters and
-# to change them back, around each image, does not work in threads.
+# On what a viewer passes over: odd metadata, many pixels (see `read`). For the whole process, once: to change filters
+# and to change them back, around each image, does not work in threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Text in a PNG is nothing that a viewer shows: a long one is no reason to refuse the image. All of it together may

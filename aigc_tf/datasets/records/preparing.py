@@ -155,8 +155,8 @@ def _check_size(form: Form, originals: Originals) -> None:
         size_of(f"{form.height}x{form.width}")
     except UserError:
         raise UserError(
-            f"images of {originals.source} have {form.height}x{form.width} pixels: say with --image-size (of train.py and "
-            "data convert) to what they are to be brought: 64, or 64x96"
+            f"images of {originals.source} have {form.height}x{form.width} pixels: say with --image-size (of train.py "
+            "and data convert) to what they are to be brought: 64, or 64x96"
         ) from None
 
 

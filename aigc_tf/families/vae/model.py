@@ -128,7 +128,7 @@ class VAE(GenerativeModel):
     def caution(self) -> str:
         if self.fitted and int(self.prior.get_layer("mixture").step.numpy()) != int(self.step.numpy()):
             return (
-                "its prior is not fitted yet, so it samples from the standard normal one: that comes when training ends"
+                "its prior is not fitted yet, which comes when training ends: it samples from the standard normal one"
             )
         return ""
 
