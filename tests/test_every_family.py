@@ -76,6 +76,14 @@ def test_it_is_judged_by_all_that_can_be_said_of_it(whole):
     assert (whole / "evaluation" / str(STEPS) / "report.html").exists()
 
 
+def test_the_bound_that_papers_report(family, whole):
+    done = run("-m", "benchmarks.likelihood", whole, "--samples", 16, "--images", 4)
+    if family == "vae":
+        assert re.search(r"^bound_bernoulli -\d+\.\d+ \(.*16 latents", succeed(done), re.MULTILINE)
+    else:
+        assert "knows no bound on the likelihood of images" in refused(done)
+
+
 def test_divergence_is_noticed_and_rollbacks_are_bounded(small, tmp_path):
     hopeless = ["--optimizer", "rmsprop", "--learning-rate", 10, "--steps", 15, "--on-divergence", "rollback"]
     done = train(*small, *QUICK, *hopeless, "--logs", tmp_path, "--name", "run")

@@ -16,7 +16,7 @@ import pytest
 from commands import ROOT, TINY, assert_same_training, refused, run, signal_when, succeed, train
 from PIL import Image
 
-from aigc_tf.cli import EvaluateCommand
+from aigc_tf.cli import EvaluateCommand, _parse_train
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.errors import UserError
@@ -68,6 +68,15 @@ def test_the_run_and_the_model_card_tell_of_the_data(logs, images):
     told = json.loads(card.read_text())
     assert told["name"] == "my_pictures" and told["data"]["licence"] == "CC0-1.0"
     assert told["data"]["figures"] == data["figures"]
+
+
+def test_other_images_than_those_of_a_file_of_settings_are_those_that_are_named(logs, tmp_path):
+    """A run whose images have moved keeps where they lie; a run on others by the same settings does not look there."""
+    settings = json.loads((logs / "resumed" / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "data_dir": str(tmp_path / "moved")}))
+    begin = ["--config", str(tmp_path / "config.json")]
+    assert _parse_train(begin)[1].place == tmp_path / "moved"
+    assert _parse_train([*begin, "--dataset", f"folder:{tmp_path}"])[1].place == tmp_path.resolve()
 
 
 def test_a_run_and_its_export_find_their_images_again(logs, tmp_path):

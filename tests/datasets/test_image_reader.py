@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,16 @@ def test_a_shape_that_lies_in_alpha_is_seen_on_white(tmp_path, ending):
     np.testing.assert_array_equal(pixels(path), 255 - GREY * 3)
     np.testing.assert_array_equal(pixels(path, 3), np.stack([255 - GREY * 3] * 3, -1))
     np.testing.assert_array_equal(pixels(path, 4)[..., 3], GREY * 3)
+
+
+def test_threads_that_read_leave_the_filters_of_warnings_alone(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(100)]
+    for path in paths:
+        Image.new("L", (8, 8)).save(path)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(pixels, paths))
+    assert warnings.filters == before
 
 
 def test_every_other_kind_of_transparency_is_laid_on_white_too(tmp_path):

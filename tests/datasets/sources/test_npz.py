@@ -46,6 +46,14 @@ def test_labels_beside_images(save, load, labels):
         assert data.labels(split).tolist() == [known[row.tobytes()] for row in data.stored(split)]
 
 
+def test_labels_that_do_not_fit_are_told_and_numbers_of_images_are_none(save, load):
+    data = load(save(images=GREY, labels=LABELS.astype(float)))
+    assert data.spec.num_classes == 0
+    assert data.spec.figures["passed_over"] == {"arrays of labels that do not fit the images": 1}
+    data = load(save(images=GREY, ids=np.arange(80)))
+    assert data.spec.num_classes == 0 and not data.spec.figures["passed_over"]
+
+
 @pytest.mark.parametrize("form", ["x_{}", "{}_images", "{}.images"])
 def test_arrays_of_splits(save, load, form):
     labels = {"x_{}": "y_{}", "{}_images": "{}_labels", "{}.images": "{}.labels"}[form]

@@ -42,6 +42,30 @@ def test_they_can_be_moved(records, load, tmp_path):
     assert load(f"records:{tmp_path / 'moved [1]'}").spec.fingerprint == before
 
 
+def test_they_take_no_folder_that_is_there(images, records):
+    (records / "mine.txt").write_text("mine")
+    config = DataConfig(dataset=f"folder:{images}")
+    with pytest.raises(UserError, match="records is there by now"):
+        prepared.make(folder.originals(config), config, records)
+    assert (records / "mine.txt").read_text() == "mine"
+    assert not [path for path in records.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_what_tells_of_them_is_whole(records, load):
+    about = json.loads((records / "about.json").read_text())
+    (records / "about.json").write_text(json.dumps({**about, "format": shards.FORMAT} | {"shards": about["shards"]}))
+    load(f"records:{records}")
+    del about["shape"]
+    (records / "about.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="does not tell the shape"):
+        load(f"records:{records}")
+
+
+def test_a_place_is_told_once(images, tmp_path):
+    other = refused(run("-m", "aigc_tf", "data", "convert", f"folder:{images}", tmp_path / "out", "--data-dir", images))
+    assert "--data-dir cannot be combined" in other and not (tmp_path / "out").exists()
+
+
 def test_a_pattern_takes_all_or_some_of_the_files(records, load):
     names = sorted(path.name for path in records.glob("*.tfrecord"))
     assert names == [f"images-{number:05}-of-00004.tfrecord" for number in range(4)]
@@ -50,6 +74,7 @@ def test_a_pattern_takes_all_or_some_of_the_files(records, load):
     some = load(f"records:{records}/images-0000[0-1]-*")
     assert some.count("train") + some.count("test") == 30
     assert some.spec.num_examples == some.count("train") and some.spec.fingerprint != whole.spec.fingerprint
+    assert whole.spec.figures["images"] == 60 and not some.spec.figures  # which are of all of them
     assert {row.tobytes() for row in some.stored("test")} <= {row.tobytes() for row in whole.stored("test")}
 
 

@@ -174,6 +174,8 @@ def test_the_score_is_of_an_image_and_its_label(served):
 
 def test_both_views_can_be_sampled(model):
     assert model.fingerprint("raw") != model.fingerprint()
+    other = created(config(sampling_steps=3))  # the same weights, and other images
+    assert other.fingerprint() != created(config()).fingerprint()
     assert np.abs(model.sample(SEEDS, weights="raw") - model.sample(SEEDS)).max() > 1e-3
 
 

@@ -80,5 +80,8 @@ def test_teachers_that_cannot_be_had_are_told_in_a_sentence(teacher, tmp_path):
     other = refused(train(*begin, "--distil", teacher, "--conditional"))
     assert f"{teacher} holds no diffusion model of the same network" in other
     assert not any(tmp_path.iterdir())
+    assert len(other.splitlines()) == 1
+    deeper = refused(train(*begin, "--distil", teacher, "--data-std", 0.3))
+    assert f"{teacher} was trained with data_std 0.5, not 0.3: give --data-std 0.5 too" in deeper
     wrong = refused(train(*TINY, "--distil", teacher))
     assert "distil learns the steps of the sampler euler, but sampler is heun" in wrong
