@@ -24,6 +24,11 @@ SMALL: dict[str, list[object]] = {
     "vae": ["--network", "keras", "--latent-dim", 4, "--importance-samples", 2],
     "diffusion": ["--base-channels", 4, "--sampling-steps", 2],
 }
+# With what a family's losses overflow, at an eighth of this learning rate, too.
+HOPELESS: dict[str, list[object]] = {
+    "vae": ["--optimizer", "rmsprop", "--learning-rate", 10],
+    "diffusion": ["--optimizer", "adamw", "--learning-rate", 10, "--data-std", 0.001],
+}
 COMMON = [
     *("--dataset", "synthetic", "--global-batch-size", 8, "--log-every", 5, "--sample-every", 10),
     *("--histogram-every", 10, "--checkpoint-every", 10),
@@ -81,11 +86,11 @@ def test_the_bound_that_papers_report(family, whole):
     if family == "vae":
         assert re.search(r"^bound_bernoulli -\d+\.\d+ \(.*16 latents", succeed(done), re.MULTILINE)
     else:
-        assert "knows no bound on the likelihood of images" in refused(done)
+        assert done.returncode == 2 and "knows no bound on the likelihood of images" in done.stderr
 
 
-def test_divergence_is_noticed_and_rollbacks_are_bounded(small, tmp_path):
-    hopeless = ["--optimizer", "rmsprop", "--learning-rate", 10, "--steps", 15, "--on-divergence", "rollback"]
+def test_divergence_is_noticed_and_rollbacks_are_bounded(family, small, tmp_path):
+    hopeless = [*HOPELESS[family], "--steps", 15, "--on-divergence", "rollback"]
     done = train(*small, *QUICK, *hopeless, "--logs", tmp_path, "--name", "run")
     assert "diverged: " in refused(done, status=1) and "after 3 rollbacks" in refused(done, status=1)
     assert (tmp_path / "run" / "checkpoints" / "step-0.index").exists()
