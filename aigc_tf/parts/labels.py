@@ -12,6 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.parts.latents import uniform_from_seeds
+
+STREAM = 1
+"""Of what is drawn from a seed; see `uniform_from_seeds`."""
+
 
 def shares(labels: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
     """float32 [N, K] for integer labels [N]: 1 at the class of a row; for any class, the share of each in `counts`."""
@@ -21,12 +26,7 @@ def shares(labels: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
 
 def of_seeds(seeds: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
     """Labels int64 [N] for int64 seeds [N], each drawn from its own seed alone, apart from `latents_from_seeds`."""
-    uniform = tf.map_fn(
-        lambda seed: tf.random.stateless_uniform([], tf.stack([seed, tf.ones_like(seed)]), alg="philox"),
-        seeds,
-        fn_output_signature=tf.TensorSpec([], tf.float32),
-    )
-    return _at(uniform, counts)
+    return _at(uniform_from_seeds(seeds, STREAM), counts)
 
 
 def of_latents(latents: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
@@ -41,6 +41,24 @@ def of_latents(latents: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
 def told(labels: tf.Tensor, otherwise: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:
     """`labels` int64 [N], with those of `otherwise` [N] in the place of such as name no class."""
     return tf.where(_known(labels, counts), labels, otherwise)
+
+
+def asked(seeds: tf.Tensor, labels: tf.Tensor | None, counts: Sequence[int]) -> tf.Tensor:
+    """What a sampler gives its network for seeds [N] and labels [N]: shares float32 [N, K] of the class that is named,
+    or of one drawn from the seed where a label, or all (None), name none."""
+    drawn = of_seeds(seeds, counts)
+    return shares(drawn if labels is None else told(labels, drawn, counts), counts)
+
+
+def in_rows(count: int, columns: int, num_classes: int) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """What `count` samples of a picture are made of: seeds int64 from 0 up, and no labels without classes
+    (`num_classes` is 0); with them each row of `columns` shows one, labels int64, in their order, and each column one
+    seed, until all had their row."""
+    if not num_classes:
+        return tf.range(count, dtype=tf.int64), None
+    rows, places = np.divmod(np.arange(count), columns)
+    rounds, classes = np.divmod(rows, num_classes)
+    return tf.constant(places + columns * rounds, tf.int64), tf.constant(classes, tf.int64)
 
 
 def _at(uniform: tf.Tensor, counts: Sequence[int]) -> tf.Tensor:

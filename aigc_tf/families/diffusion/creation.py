@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.errors import UserError
+from aigc_tf.families.creation import check_labels, precision
 from aigc_tf.families.diffusion.config import DiffusionConfig
 from aigc_tf.families.diffusion.model import Diffusion
 from aigc_tf.families.diffusion.networks import NETWORKS
@@ -21,17 +19,13 @@ def create(spec: DataSpec, config: TrainConfig) -> Diffusion:
     """
     settings = config.family
     assert isinstance(settings, DiffusionConfig)
-    if settings.conditional and not spec.num_classes:
-        raise UserError(f"conditional needs labels, and {config.dataset} has none")
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
-    try:
+    if settings.conditional:
+        check_labels(spec, config)
+    with precision(config):
         several = 1 if settings.distil is None else 2
         build, size = NETWORKS[settings.network], settings.base_channels
         networks = [build(spec, conditional=settings.conditional, channels=size) for _ in range(several)]
         model = Diffusion(spec, *networks, config=config)
-    finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
     optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, settings.beta_1, settings.beta_2)
     model.compile({"flow": optimizer}, jit_compile=config.jit_compile)
     return model

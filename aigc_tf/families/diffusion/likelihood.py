@@ -15,7 +15,7 @@ import math
 import tensorflow as tf
 
 from aigc_tf.families.diffusion.samplers import Velocity
-from aigc_tf.parts.latents import latents_from_seeds
+from aigc_tf.parts.latents import latents_from_seeds, seeds_of_content
 
 END = 0.004
 """Share of noise where images are rounded: about half the way from one level to the next."""
@@ -28,7 +28,7 @@ def bits_per_dimension(velocity: Velocity, stored: tf.Tensor) -> tf.Tensor:
     """float32 [B] for images uint8 [B, H, W, C]: minus a bound on the logarithm (base 2) of how probable each is, for
     each of its values."""
     size = math.prod(stored.shape[1:])
-    drawn = latents_from_seeds(_seeds(stored), 2 * size)  # [B, 2 * H * W * C]
+    drawn = latents_from_seeds(seeds_of_content(stored), 2 * size)  # [B, 2 * H * W * C]
     noise, direction = (tf.reshape(part, tf.shape(stored)) for part in tf.split(drawn, 2, axis=1))
     content = tf.cast(stored, tf.float32) * 2 / (_LEVELS - 1) - 1
     states = (1 - END) * content + END * noise
@@ -72,10 +72,3 @@ def _rounding(stored: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     distances = noise[..., None] - tf.cast(offsets, tf.float32) * step / END
     logits = tf.where((levels >= 0) & (levels < _LEVELS), -0.5 * distances**2, -math.inf)
     return tf.reduce_sum(-0.5 * noise**2 - tf.reduce_logsumexp(logits, axis=-1), axis=[1, 2, 3])
-
-
-def _seeds(stored: tf.Tensor) -> tf.Tensor:
-    """int64 [B], another for almost every other image."""
-    levels = tf.cast(tf.reshape(stored, [-1, math.prod(stored.shape[1:])]), tf.int64)
-    weights = tf.random.stateless_uniform([levels.shape[1]], [0, 0], None, None, tf.int64, alg="philox")
-    return tf.reduce_sum(levels * weights, axis=1)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.diffusion import distillation, flow, likelihood, pictures, sampling
+from aigc_tf.families.diffusion import distillation, flow, likelihood, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import labels, schedules
@@ -123,9 +123,9 @@ class Diffusion(GenerativeModel):
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples, with classes each row of one of them."""
         to_stored = self.spec.modality.graph.to_stored
-        given = pictures.samples(count, columns, self.spec.num_classes if self.settings.conditional else 0)
+        seeds, told = labels.in_rows(count, columns, self.spec.num_classes if self.settings.conditional else 0)
         draw = self.sampler()
-        return {"samples/averaged": tf.function(lambda: to_stored(draw(**given)))}
+        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told)))}
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
         return forward["flow"] * (3 if self.teacher is None else 3 + distillation.EVALUATIONS)

@@ -32,8 +32,7 @@ def sampler(network: tf.keras.Model, shape: tuple[int, ...], settings: Diffusion
         noise = tf.reshape(latents_from_seeds(seed, size), [-1, *shape])
         if counts is None:
             return exact_rows.apply(lambda noise: make(noise, None, 1.0), noise, list(shape))
-        any_class = labels.of_seeds(seed, counts)
-        classes = labels.shares(any_class if label is None else labels.told(label, any_class, counts), counts)
+        classes = labels.asked(seed, label, counts)
         if guidance is None:
             return exact_rows.apply(lambda row: make(row[0], row[1], settings.guidance), [noise, classes], list(shape))
         return exact_rows.apply(lambda row: make(row[0], row[1], row[2]), [noise, classes, guidance], list(shape))

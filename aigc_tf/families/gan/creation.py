@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.errors import UserError
+from aigc_tf.families.creation import check_labels, precision
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.model import GAN
 from aigc_tf.families.gan.networks import NETWORKS
@@ -23,11 +21,9 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     """
     settings = config.family
     assert isinstance(settings, GANConfig)
-    if settings.conditional and not spec.num_classes:
-        raise UserError(f"conditional needs labels, and {config.dataset} has none")
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
-    try:
+    if settings.conditional:
+        check_labels(spec, config)
+    with precision(config):
         build = NETWORKS[settings.network]
         networks = build(
             spec,
@@ -38,8 +34,6 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
         )
         penalties = {name: PENALTIES[name] for name in settings.penalties}
         gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
-    finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
     optimizer = OPTIMIZERS[settings.optimizer]
     rates = {"generator": settings.generator_learning_rate, "discriminator": settings.discriminator_learning_rate}
     optimizers = {name: optimizer(rate, settings.beta_1, settings.beta_2) for name, rate in rates.items()}

@@ -13,9 +13,9 @@ from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan import costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
-from aigc_tf.families.gan.sampling import inputs
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import labels, schedules
+from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
 
 Critic = Callable[..., tf.Tensor]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.parts import labels
 from aigc_tf.parts.great_circle import between
 from aigc_tf.parts.latents import latents_from_seeds
 
@@ -13,14 +14,9 @@ Shown = tuple[tf.Tensor, tf.Tensor | None]
 
 
 def samples(count: int, columns: int, latent_dim: int, num_classes: int) -> Shown:
-    """`count` seeds from 0 up; with classes (`num_classes` is not 0) each row of `columns` shows one, in label order,
-    and each column one seed, until all had their row."""
-    rows, places = np.divmod(np.arange(count), columns)
-    if not num_classes:
-        return latents_from_seeds(tf.range(count, dtype=tf.int64), latent_dim), None
-    rounds, classes = np.divmod(rows, num_classes)
-    seeds = tf.constant(places + columns * rounds, tf.int64)
-    return latents_from_seeds(seeds, latent_dim), tf.one_hot(classes, num_classes)
+    """Of `count` samples; see `labels.in_rows`."""
+    seeds, told = labels.in_rows(count, columns, num_classes)
+    return latents_from_seeds(seeds, latent_dim), None if told is None else tf.one_hot(told, num_classes)
 
 
 def interpolations(walks: int, columns: int, latent_dim: int, num_classes: int) -> Shown:

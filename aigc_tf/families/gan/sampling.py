@@ -6,7 +6,6 @@ A GAN that takes labels has `counts`, the training examples of each class; None 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -14,17 +13,13 @@ from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.model import Sampler, Served
 from aigc_tf.parts import exact_rows, labels
+from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.latents import latents_from_seeds
 
 Counts = tuple[int, ...] | None
 Decoder = Callable[..., tf.Tensor]
 """Images float32 [N, H, W, C] in [-1, 1] of latents float32 [N, Z] and, with labels, shares of the classes [N, K]; no
 row depends on another."""
-
-
-def inputs(first: tf.Tensor, classes: tf.Tensor | None) -> Any:
-    """What a network takes: latents or images, and shares of the classes where there are labels."""
-    return first if classes is None else [first, classes]
 
 
 def decoder(generator: tf.keras.Model, shape: tuple[int, ...]) -> Decoder:
@@ -44,9 +39,7 @@ def sampler(decode: Decoder, latent_dim: int, counts: Counts) -> Sampler:
         latents = latents if truncation is None else latents * truncation[:, None]
         if counts is None:
             return decode(latents)
-        any_class = labels.of_seeds(seed, counts)
-        told = any_class if label is None else labels.told(label, any_class, counts)
-        return decode(latents, labels.shares(told, counts))
+        return decode(latents, labels.asked(seed, label, counts))
 
     return draw
 

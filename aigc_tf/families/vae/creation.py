@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.errors import UserError
+from aigc_tf.families.creation import check_labels, precision
 from aigc_tf.families.vae.config import VAEConfig
 from aigc_tf.families.vae.likelihoods import LIKELIHOODS
 from aigc_tf.families.vae.model import VAE
@@ -23,17 +21,13 @@ def create(spec: DataSpec, config: TrainConfig) -> VAE:
     """
     settings = config.family
     assert isinstance(settings, VAEConfig)
-    if settings.conditional and not spec.num_classes:
-        raise UserError(f"conditional needs labels, and {config.dataset} has none")
+    if settings.conditional:
+        check_labels(spec, config)
     likelihood = LIKELIHOODS[settings.likelihood]
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
-    try:
+    with precision(config):
         build = NETWORKS[settings.network]
         networks = build(spec, settings.latent_dim, likelihood.parameters, conditional=settings.conditional)
         vae = VAE(spec, networks, likelihood, OBJECTIVES[settings.objective], config)
-    finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
     optimizer = OPTIMIZERS[settings.optimizer](settings.learning_rate, settings.beta_1, settings.beta_2)
     vae.compile({"vae": optimizer}, jit_compile=config.jit_compile)
     return vae

@@ -158,7 +158,7 @@ class VAE(GenerativeModel):
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples, of the averaged networks and of the raw ones, and what each of the most telling units does."""
-        seeds, told = pictures.asked(count, columns, self._num_classes)
+        seeds, told = labels.in_rows(count, columns, self._num_classes)
         given = {} if told is None else {"label": told}
         to_stored, draw, raw = self.spec.modality.graph.to_stored, self.sampler(), self.sampler("raw")
         outside, rows = self._outside(), min(count // columns, self.settings.latent_dim)

@@ -13,11 +13,7 @@ from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.vae.likelihoods.likelihood import Likelihood
 from aigc_tf.families.vae.posterior import Posterior
 from aigc_tf.parts import exact_rows, labels
-
-
-def inputs(first: tf.Tensor, classes: tf.Tensor | None) -> Any:
-    """What a network takes: latents or images, and shares of the classes where there are labels."""
-    return first if classes is None else [first, classes]
+from aigc_tf.parts.conditioning import inputs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,16 +8,6 @@ import tensorflow as tf
 _FARTHEST = 2.5  # standard deviations of the prior
 
 
-def asked(count: int, columns: int, num_classes: int) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """`count` seeds int64 from 0 up; with classes (`num_classes` is not 0) each row of `columns` shows one, in label
-    order, and each column one seed, until all had their row."""
-    if not num_classes:
-        return tf.range(count, dtype=tf.int64), None
-    rows, places = np.divmod(np.arange(count), columns)
-    rounds, classes = np.divmod(rows, num_classes)
-    return tf.constant(places + columns * rounds, tf.int64), tf.constant(classes, tf.int64)
-
-
 def traversals(told: tf.Tensor, rows: int, columns: int, num_classes: int) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Latents [rows * columns, Z], and shares of the classes: in each row one unit goes from low to high while all
     others are 0; those that tell most, by `told` float32 [Z], from the top. With classes row i is of class i."""

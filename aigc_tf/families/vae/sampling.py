@@ -10,20 +10,19 @@ from aigc_tf.families.vae.outside import Outside
 from aigc_tf.parts import exact_rows, labels
 from aigc_tf.parts.latents import latents_from_seeds, uniform_from_seeds
 
+_WHICH_GAUSSIAN = labels.STREAM + 1  # of what is drawn from a seed
+
 
 def sampler(model: Outside) -> Sampler:
     """See `GenerativeModel.sampler`; any class is one drawn from the seed."""
     counts, prior = model.counts, model.networks.get("prior")
 
     def draw(seed: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
-        classes = None
-        if counts is not None:
-            any_class = labels.of_seeds(seed, counts)
-            classes = labels.shares(any_class if label is None else labels.told(label, any_class, counts), counts)
+        classes = None if counts is None else labels.asked(seed, label, counts)
         normal = latents_from_seeds(seed, model.latent_dim)
         if prior is None:
             return model.decode(normal, classes)
-        given = [normal, uniform_from_seeds(seed)[:, None]]
+        given = [normal, uniform_from_seeds(seed, _WHICH_GAUSSIAN)[:, None]]
         if counts is not None and len(counts) > 1:
             given.append(classes)
         return model.decode(exact_rows.apply(prior, given, [model.latent_dim]), classes)

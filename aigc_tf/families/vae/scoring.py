@@ -13,6 +13,7 @@ import tensorflow as tf
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.families.model import Served
 from aigc_tf.families.vae.outside import Outside
+from aigc_tf.parts.latents import seeds_of_content
 
 SAMPLES = 16
 """Latents drawn for an image in one go."""
@@ -45,7 +46,7 @@ def signature(model: Outside) -> Served:
         classes = model.shares(label)
         stored = images.to_stored(images.from_numbers(image))
         real = images.to_model(stored)
-        uniform, normal = _noise(_numbers(stored), draw, list(spec.shape), model.latent_dim)
+        uniform, normal = _noise(seeds_of_content(stored), draw, list(spec.shape), model.latent_dim)
         observed = likelihood.observe(real, uniform)
         posterior = model.posterior(observed, classes)
 
@@ -70,13 +71,6 @@ def signature(model: Outside) -> Served:
 
     given = {"image": spec.modality.numbers(spec.shape), "draw": Tensor("int64", default=0), **model.conditions}
     return Signature("score", given, of_image), score
-
-
-def _numbers(stored: tf.Tensor) -> tf.Tensor:
-    """A number int64 [N] that each image's levels decide: their sum, each times a number of its own, modulo 2^64."""
-    levels = tf.cast(tf.reshape(stored, [tf.shape(stored)[0], math.prod(stored.shape[1:])]), tf.int64)
-    factors = tf.random.stateless_uniform([levels.shape[1]], [0, 0], None, None, tf.int64, alg="philox")
-    return tf.reduce_sum(levels * factors, axis=1)
 
 
 def _noise(numbers: tf.Tensor, draws: tf.Tensor, shape: list[int], latent_dim: int) -> tuple[tf.Tensor, tf.Tensor]:

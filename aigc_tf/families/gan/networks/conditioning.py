@@ -11,20 +11,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.parts.layers import batch_norm, maybe_spectral_norm
 
 layers = tf.keras.layers
-
-
-def label_input(spec: DataSpec, conditional: bool) -> tf.Tensor | None:
-    """The second input of a conditional network, None for an unconditional one."""
-    return tf.keras.Input([spec.num_classes], name="label") if conditional else None
-
-
-def model(inputs: tf.Tensor, labels: tf.Tensor | None, outputs: tf.Tensor, name: str) -> tf.keras.Model:
-    """The network from these inputs, and labels beside them, to `outputs`."""
-    return tf.keras.Model(inputs if labels is None else [inputs, labels], outputs, name=name)
 
 
 def joined(latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:

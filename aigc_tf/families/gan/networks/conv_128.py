@@ -12,6 +12,7 @@ import tensorflow as tf
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.conditioning import label_input, model
 from aigc_tf.parts.layers import maybe_spectral_norm
 
 layers = tf.keras.layers
@@ -24,7 +25,7 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     height, width, channels = spec.image_shape
     rows, columns = -(-height // 4), -(-width // 4)
 
-    labels = conditioning.label_input(spec, conditional)
+    labels = label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
     x = layers.LeakyReLU(0.01)(layers.Dense(rows * columns * _CHANNELS)(conditioning.joined(latents, labels)))
     x = layers.Reshape([rows, columns, _CHANNELS])(x)  # [B, H/4, W/4, 128]
@@ -42,6 +43,6 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     x = layers.Flatten()(x)
     logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        conditioning.model(latents, labels, fakes, "conv_128_generator"),
-        conditioning.model(images, labels, logits, "conv_128_discriminator"),
+        model(latents, labels, fakes, "conv_128_generator"),
+        model(images, labels, logits, "conv_128_discriminator"),
     )

@@ -10,6 +10,7 @@ import tensorflow as tf
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.conditioning import label_input, model
 from aigc_tf.parts.layers import StatelessDropout, batch_norm, maybe_spectral_norm
 
 layers = tf.keras.layers
@@ -20,7 +21,7 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     height, width, channels = spec.image_shape
     rows, columns = -(-height // 4), -(-width // 4)
 
-    labels = conditioning.label_input(spec, conditional)
+    labels = label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
     x = layers.Dense(rows * columns * 256, use_bias=False)(conditioning.joined(latents, labels))
     x = layers.LeakyReLU(0.3)(batch_norm()(x))
@@ -39,6 +40,6 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     x = layers.Flatten()(x)
     logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        conditioning.model(latents, labels, fakes, "dcgan_generator"),
-        conditioning.model(images, labels, logits, "dcgan_discriminator"),
+        model(latents, labels, fakes, "dcgan_generator"),
+        model(images, labels, logits, "dcgan_discriminator"),
     )

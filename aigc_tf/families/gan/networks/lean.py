@@ -11,6 +11,7 @@ import tensorflow as tf
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.conditioning import label_input, model
 from aigc_tf.parts.layers import batch_norm, maybe_spectral_norm
 
 layers = tf.keras.layers
@@ -39,7 +40,7 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     coarsest = len(sizes) - 1
     rows, columns = sizes[-1]
 
-    labels = conditioning.label_input(spec, conditional)
+    labels = label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
     x = layers.Dense(rows * columns * _channels(coarsest), use_bias=False)(conditioning.joined(latents, labels))
     x = layers.ReLU()(batch_norm()(x))
@@ -62,6 +63,6 @@ def build(spec: DataSpec, latent_dim: int, spectral_norm: bool = False, conditio
     x = layers.LeakyReLU(0.2)(x)
     logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        conditioning.model(latents, labels, fakes, "lean_generator"),
-        conditioning.model(images, labels, logits, "lean_discriminator"),
+        model(latents, labels, fakes, "lean_generator"),
+        model(images, labels, logits, "lean_discriminator"),
     )

@@ -14,6 +14,7 @@ import tensorflow as tf
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan.networks import conditioning
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.conditioning import label_input, model
 from aigc_tf.parts.layers import maybe_spectral_norm
 
 layers = tf.keras.layers
@@ -31,7 +32,7 @@ def build(
 
     The widths are the units of the hidden layers, from first to last.
     """
-    labels = conditioning.label_input(spec, conditional)
+    labels = label_input(spec, conditional)
     latents = tf.keras.Input([latent_dim], name="latent")
     x = conditioning.joined(latents, labels)
     for units in generator_widths:
@@ -46,6 +47,6 @@ def build(
         x = layers.LeakyReLU(0.2)(maybe_spectral_norm(layers.Dense(units), spectral_norm)(x))
     logits = conditioning.logit(x, labels, spectral_norm)
     return Networks(
-        conditioning.model(latents, labels, fakes, "mlp_generator"),
-        conditioning.model(images, labels, logits, "mlp_discriminator"),
+        model(latents, labels, fakes, "mlp_generator"),
+        model(images, labels, logits, "mlp_discriminator"),
     )

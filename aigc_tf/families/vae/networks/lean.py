@@ -9,7 +9,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.vae.networks.networks import Networks, joined, label_input, model
+from aigc_tf.families.vae.networks.networks import Networks, joined
+from aigc_tf.parts.conditioning import label_input, model
 from aigc_tf.parts.layers import DepthToSpace
 
 layers = tf.keras.layers

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from aigc_tf.datasets.spec import DataSpec
-
 layers = tf.keras.layers
 
 
@@ -25,16 +23,6 @@ class Networks(NamedTuple):
     decoder: tf.keras.Model
 
 
-def label_input(spec: DataSpec, conditional: bool) -> tf.Tensor | None:
-    """The second input of a conditional network, None for an unconditional one."""
-    return tf.keras.Input([spec.num_classes], name="label") if conditional else None
-
-
 def joined(x: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
     """x [B, D] with the shares of the classes behind it: the dense layer that follows gives each class an offset."""
     return x if labels is None else layers.Concatenate()([x, labels])
-
-
-def model(inputs: tf.Tensor, labels: tf.Tensor | None, outputs: tf.Tensor, name: str) -> tf.keras.Model:
-    """The network from these inputs, and labels beside them, to `outputs`."""
-    return tf.keras.Model(inputs if labels is None else [inputs, labels], outputs, name=name)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.gan.networks import NETWORKS, conditioning
 from aigc_tf.families.gan.networks.networks import Networks
+from aigc_tf.parts.conditioning import label_input
 from aigc_tf.parts.layers import SpectralNorm
 
 CLASSES, LATENT_DIM, SHAPE, BATCH = 3, 6, (9, 13, 3), 4
@@ -58,7 +59,7 @@ def test_an_embedding_as_large_as_the_latent_stands_behind_it(latent_dim, units)
 def test_first_embeddings_are_as_large_as_latents():
     spec = dataclasses.replace(SPEC, num_classes=400)
     tf.keras.utils.set_random_seed(0)
-    inputs = [tf.keras.Input([50]), conditioning.label_input(spec, True)]
+    inputs = [tf.keras.Input([50]), label_input(spec, True)]
     (embedding,) = tf.keras.Model(inputs, conditioning.joined(*inputs)).get_weights()
     assert embedding.std() == pytest.approx(1.0, abs=0.05)
 

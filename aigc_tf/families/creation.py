@@ -1,0 +1,29 @@
+"""What families have in common where they make their models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.errors import UserError
+
+
+def check_labels(spec: DataSpec, config: TrainConfig) -> None:
+    """Raise UserError for a model that is to learn from labels where the data have none."""
+    if not spec.num_classes:
+        raise UserError(f"conditional needs labels, and {config.dataset} has none")
+
+
+@contextmanager
+def precision(config: TrainConfig) -> Iterator[None]:
+    """Networks that are made within it compute as `config` says."""
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
