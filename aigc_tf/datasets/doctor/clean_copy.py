@@ -8,11 +8,10 @@ decisions.jsonl    a line of JSON for each file of that folder: what became of i
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +70,6 @@ def write_marker(out: Path, source: Path, mode: str, complete: bool, **more: Any
         **more,
     }
     write_atomically(out / MARKER, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-
-
-@contextlib.contextmanager
-def held(out: Path) -> Iterator[None]:
-    """Keep others from writing to `out` meanwhile; it is made where it is missing."""
-    out.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"another process is writing to {out}: wait for it, or give another folder") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sweep(out: Path, wanted: Collection[str] | None) -> None:

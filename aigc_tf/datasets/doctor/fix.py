@@ -21,7 +21,7 @@ from typing import Any
 from PIL import Image
 
 from aigc_tf.atomic_files import write_atomically
-from aigc_tf.datasets import image_reader
+from aigc_tf.datasets import folder_lock, image_reader
 from aigc_tf.datasets.doctor import clean_copy, statistics
 from aigc_tf.datasets.doctor.crew import each
 from aigc_tf.datasets.doctor.names import as_text
@@ -72,7 +72,7 @@ def write(
     images = {
         row: ToWrite(survey.facts[row].name, _target(survey, row), survey.facts[row].digest) for row in survey.kept
     }
-    with clean_copy.held(out):
+    with folder_lock.held(out):
         clean_copy.write_marker(out, survey.folder, survey.mode, complete=False)
         for folder in sorted({(out / image.target).parent for image in images.values()}):
             folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import IO
 
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.dataset import Dataset
+from aigc_tf.datasets.folder_lock import held
 from aigc_tf.datasets.records import preparing, record_dataset, shards
 from aigc_tf.datasets.records.originals import Originals
 from aigc_tf.errors import UserError
@@ -82,13 +82,7 @@ def make(originals: Originals, config: DataConfig, folder: Path) -> None:
     Raises UserError where another process is at it or `folder` is there by then, and as `prepare` does.
     """
     part = folder.with_name(f".{folder.name}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(part, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"another process is writing {folder}: wait for it, or take another folder") from None
+    with held(part, folder):
         try:
             for left in part.iterdir():  # by one that was killed
                 left.unlink()
@@ -98,5 +92,3 @@ def make(originals: Originals, config: DataConfig, folder: Path) -> None:
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    finally:
-        os.close(descriptor)

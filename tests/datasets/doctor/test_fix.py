@@ -17,8 +17,8 @@ import pytest
 from commands import ROOT
 from PIL import Image
 
-from aigc_tf.datasets import image_reader
-from aigc_tf.datasets.doctor import clean_copy, crew, findings, fix, statistics, survey
+from aigc_tf.datasets import folder_lock, image_reader
+from aigc_tf.datasets.doctor import crew, findings, fix, statistics, survey
 from aigc_tf.errors import FaultError, UserError
 
 
@@ -169,7 +169,7 @@ def test_places_that_are_not_ours_are_refused(paint, tmp_path):
         fix.write(survey.examine(tmp_path / "others"), out, "")
     with pytest.raises(UserError, match="in the mode colour, and this one is gray"):
         fix.write(survey.examine(source, "gray"), out, "")
-    with clean_copy.held(out), pytest.raises(UserError, match="another process is writing"):
+    with folder_lock.held(out), pytest.raises(UserError, match="another process is writing"):
         fix.write(seen, out, "")
     assert not (tmp_path / "images" / "clean").exists()
 
