@@ -43,6 +43,8 @@ CHECKPOINT_EVERY = {
     "dense-128-128": 400,
     "dense-256-256": 400,
     "dense-256-512-1024": 100,
+    "vae": 100,
+    "keras-vae": 20,
     "diffusion": 50,
     "keras-ddim": 5,
 }
