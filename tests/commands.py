@@ -28,17 +28,17 @@ TINY = [
 ]
 
 
-def run(*arguments: object, fresh: bool = False, **options) -> subprocess.CompletedProcess:
-    """The finished command `python <arguments>`, run from the project's folder, with what it printed as text.
+def run(*arguments: object, fresh: bool = False, cwd: Path = ROOT, **options) -> subprocess.CompletedProcess:
+    """The finished command `python <arguments>`, run from the folder `cwd`, with what it printed as text.
 
     A command that needs TensorFlow begins in a process that has imported it already (see warm.py), unless it is to be
     a `fresh` one or has options for `subprocess.run`.
     """
-    heavy = arguments[0] in ("train.py", "evaluate.py") or arguments[:3] in _HEAVY
+    heavy = Path(str(arguments[0])).name in ("train.py", "evaluate.py") or arguments[:3] in _HEAVY
     if heavy and warm.AVAILABLE and not fresh and not options:
-        return warm.run(list(map(str, arguments)), 300)
+        return warm.run(list(map(str, arguments)), 300, cwd)
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **options)
 
 
 def train(*arguments: object, **options) -> subprocess.CompletedProcess:

@@ -99,15 +99,13 @@ def test_resuming_cannot_change_the_model(tmp_path):
         assert "cannot be combined" in refused(train("--resume", tmp_path / "run", *other))
 
 
-def test_a_whole_run_with_relative_paths(tmp_path):
+def test_a_whole_run_with_relative_paths(tmp_path, monkeypatch):
     """From training to judging and exporting, as somebody types it who stands in the folder of their logs."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     few = [*few_digits(tmp_path, 30, 30), "--log-every", 5]
 
     def here(*arguments: object) -> str:
-        command = [sys.executable, *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        return succeed(done)
+        return succeed(run(*arguments, cwd=tmp_path))
 
     assert "published: logs/run/export/mnist/1" in here(ROOT / "train.py", *few, "--steps", 5, "--name", "run")
     record = tmp_path / "logs" / "run" / "evaluation" / "5.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, checkpoint_tensors, refused, succeed
+from commands import ROOT, checkpoint_tensors, refused, run, succeed
 
 from aigc_tf import contract
 
@@ -34,8 +34,7 @@ class House:
         self.folder = folder
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess:
-        command = [sys.executable, *map(str, arguments)]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300)
+        return run(*arguments, cwd=self.folder)
 
 
 @pytest.fixture(scope="module")

@@ -45,13 +45,13 @@ def _connection() -> socket.socket:
     return ours
 
 
-def run(arguments: list[str], seconds: int) -> subprocess.CompletedProcess:
-    """The finished command `python <arguments>`, a script or `-m` and a module, with what it printed as text.
+def run(arguments: list[str], seconds: int, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """The finished command `python <arguments>` in `cwd`, a script or `-m` and a module, with its outputs as text.
 
     A command that takes longer than `seconds` is ended by SIGALRM.
     """
     with _ONE_AT_A_TIME, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        request = json.dumps([arguments, dict(os.environ), seconds]).encode()
+        request = json.dumps([arguments, dict(os.environ), seconds, str(cwd)]).encode()
         socket.send_fds(_connection(), [request], [out.fileno(), err.fileno()])
         status = _connection().recv(100).decode()
         assert status, "the process with the libraries has ended"
@@ -69,12 +69,13 @@ def _become_what_is_asked(connection: socket.socket) -> list[str]:
         child = os.fork()
         if child == 0:
             connection.close()
-            arguments, environment, seconds = json.loads(request)
+            arguments, environment, seconds, cwd = json.loads(request)
             for end, output in zip((1, 2), outputs):
                 os.dup2(output, end)
                 os.close(output)
             os.environ.clear()
             os.environ.update(environment)
+            os.chdir(cwd)
             signal.alarm(seconds)
             return arguments
         for output in outputs:
@@ -93,6 +94,8 @@ if __name__ == "__main__":
         del sys.modules[module]
     gc.freeze()  # what is there stays there: forks need not look through it again and again
     sys.argv = _become_what_is_asked(socket.socket(fileno=int(sys.argv[1])))
+    first = os.getcwd() if sys.argv[0] == "-m" else os.path.dirname(os.path.abspath(sys.argv[0]))
+    sys.path[:1] = [first, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     if sys.argv[0] == "-m":
         del sys.argv[0]
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
