@@ -275,7 +275,7 @@ def _base(first: _First) -> TrainConfig:
 
 
 def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
-    allowed = changeable(TrainConfig) | changeable(type(base.family))
+    allowed = changeable(TrainConfig) | changeable(type(base.family)) - base.family.learned
     for (name, before), now in zip(base.flat().items(), config.flat().values()):
         if before != now and name not in allowed:
             raise UserError(

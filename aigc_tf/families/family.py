@@ -40,6 +40,11 @@ class FamilyConfig(abc.ABC):
         return 1
 
     @property
+    def learned(self) -> frozenset[str]:
+        """Names of settings that runs may change midway in general, but not this one: its weights are made for them."""
+        return frozenset()
+
+    @property
     @abc.abstractmethod
     def title(self) -> str:
         """A few words for the name of a run's folder, joined by hyphens."""

@@ -78,6 +78,10 @@ class DiffusionConfig(FamilyConfig):
             raise UserError(f"distil learns the steps of the sampler euler, but sampler is {self.sampler}")
 
     @property
+    def learned(self) -> frozenset[str]:
+        return frozenset() if self.distil is None else frozenset({"sampler", "sampling_steps"})
+
+    @property
     def title(self) -> str:
         steps = "" if self.distil is None else f"-{self.sampling_steps}-steps"
         return f"{self.network}-flow" + steps + ("-conditional" if self.conditional else "")

@@ -70,6 +70,8 @@ def test_a_student_begins_as_its_teacher_and_goes_on_without_it(teacher, tmp_pat
             for network in ("ema_flow", "flow", "teacher"):
                 np.testing.assert_array_equal(first.get_tensor(name.replace("ema_flow", network)), tensor)
     shutil.rmtree(kept)
+    line = refused(train("--resume", tmp_path / "parts", "--steps", 4, "--sampling-steps", 4))
+    assert "sampling_steps is 2" in line and "cannot become 4" in line
     succeed(train("--resume", tmp_path / "parts", "--steps", 4))
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
 
