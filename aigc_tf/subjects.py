@@ -148,7 +148,7 @@ class Subject:
 def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -> Subject:
     """A model in memory, as it is now."""
     config = run.read_config()
-    promised, functions = signatures.build(model, weights=weights)
+    promised, functions = signatures.build(model, signatures.origin_of(model, weights), weights)
     return Subject(
         kind="run",
         path=run.path,

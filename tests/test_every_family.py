@@ -108,6 +108,11 @@ def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
         asked = ["--server", rest, "--model", "synthetic", "--out", tmp_path / "out", "--count", 3]
         succeed(run("-m", "aigc_tf", "generate", *asked, "--class", "ring"))
         assert len(list((tmp_path / "out").glob("*.png"))) == 3
+        own = tmp_path / "own"
+        succeed(run("-m", "aigc_tf", "generate", base, "--out", own, "--count", 3, "--class", "ring"))
+        for path in own.iterdir():
+            assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
+        assert len(list(own.iterdir())) == 3
         told = succeed(
             run("-m", "aigc_tf", "conformance", rest, "--model", "synthetic", "--grpc", grpc, "--seconds", 0.2)
         )

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tqdm import tqdm
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
+from aigc_tf import quiet
+from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
 from aigc_tf.modalities import MODALITIES
-from aigc_tf.serving.client import (
-    ProtocolName,
-    connect,
-    contract_of,
-    generate,
-    labels_of,
-    save,
-    wait_until_available,
-)
+from aigc_tf.run_folder import RunFolder
+from aigc_tf.serving.client import ProtocolName, asked, connect, contract_of, rows_of, wait_until_available
+from aigc_tf.serving.target import Predictor
 
 _A_DAY = 86_400
+_FILES = [modality.file for modality in MODALITIES.values()]
+_FORMATS = (*_FILES, "npz", "grid", "records")
+_ABOUT = (
+    "a file each (the default), one file of arrays, one sheet for the eye, or record files to train on, with "
+    "--dataset records:OUT."
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Ask a model server for images, and save them in files named by their seeds (and classes, with --class).
+    """Make images with a run's model, with an export, or with what a model server serves, and save them.
 
-    The server is TensorFlow Serving, or `python -m aigc_tf serve`. The same seed of the same model is the same file,
-    byte for byte, however often and over whichever protocol it is asked for, from any server on one kind of processor.
+    The same seed of the same model is the same file, byte for byte, however often and over whichever protocol it is
+    asked for, from any server on one kind of processor. A server is TensorFlow Serving, or `python -m aigc_tf serve`.
     """
 
-    server: str
-    """Address of the server, HOST:PORT: its REST port (usually 8501), or with --protocol grpc its gRPC port (8500)."""
-    model: str
+    of: Annotated[Positional[Path | None], arg(metavar="RUN|EXPORT")] = None
+    """Run folder, logs/<name>, or an export: a version's folder, or the model's base path for its newest version."""
+    server: str | None = None
+    """Address of a server instead, HOST:PORT: its REST port (usually 8501), or with --protocol grpc its gRPC one."""
+    model: str | None = None
     """Name of the model on the server, such as digits."""
-    out: Path
-    """Folder for the images, made if missing."""
+    out: Path = dataclasses.field(kw_only=True)
+    """A folder, for a file each (named by seeds, and by classes with --class) and for records; else a file."""
+    format: Annotated[str | None, arg(help=f"{', '.join(_FORMATS)}: {_ABOUT}")] = None
     count: int = 64
     """Images to make."""
     seed: int = 0
@@ -50,45 +56,81 @@ class Command:
     """How closely led to the class: 1 as learned, more for clearer and less varied images. Not every model takes it."""
     of_class: Annotated[str | None, arg(name="class")] = None
     """Class of the images: its name, its number from 0, or each for all in turn (--label names a version)."""
+    step: int | Literal["best"] | None = None
+    """Step of a run's checkpoint, or best for the best one that was judged in training; by default the newest."""
     protocol: ProtocolName = "rest"
     """How to speak to the server."""
     version: int | None = None
-    """Version of the model; by default the newest."""
+    """Version of the model on the server; by default the newest."""
     label: str | None = None
-    """Label of a version, such as stable or canary."""
-    batch: int = 32
-    """Images in a request."""
+    """Label of a version on the server, such as stable or canary."""
+    batch: int | None = None
+    """Images that are asked for at once; by default 32 of a server, else 256."""
     timeout: float = 30.0
     """Seconds that a request may take."""
     wait: float = 10.0
-    """Seconds to wait for the model to be AVAILABLE."""
+    """Seconds to wait for the model on the server to be AVAILABLE."""
 
-    def run(self) -> int:
-        if self.count < 1 or self.batch < 1:
+    def __post_init__(self) -> None:
+        if (self.of is None) == (self.server is None) or (self.server is None) != (self.model is None):
+            raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
+        if self.of is not None and (self.version, self.label, self.protocol) != (None, None, "rest"):
+            raise UserError("--version, --label and --protocol choose on a server: give --server with them")
+        if self.step is not None and not self.is_run:
+            raise UserError("--step chooses among what a run keeps: give a run folder")
+        if self.format not in (None, *_FORMATS):
+            raise UserError(f"--format {self.format!r} is not one of {', '.join(_FORMATS)}")
+        if self.count < 1 or (self.batch is not None and self.batch < 1):
             raise UserError(f"--count {self.count} and --batch {self.batch} must be at least 1")
         if not 0 <= self.seed <= 2**63 - self.count:
             raise UserError(f"--seed {self.seed} must be from 0 to {2**63 - self.count}, so that all seeds are int64")
         if not 0 < self.timeout < _A_DAY or not 0 <= self.wait < _A_DAY:
             raise UserError(f"--timeout {self.timeout:g} and --wait {self.wait:g} must be seconds, less than a day")
-        if self.protocol == "grpc":
-            from aigc_tf import quiet
 
-            quiet.import_tensorflow()
-        with connect(self.server, self.model, self.protocol, self.version, self.label, self.timeout) as client:
-            wait_until_available(client, self.wait)
-            promised = contract_of(client)
-            labels = labels_of(promised, self.of_class)
+    @property
+    def is_run(self) -> bool:
+        return self.of is not None and (self.of / "config.json").is_file()
+
+    def run(self) -> int:
+        with self._opened() as (predictor, promised):
             seeds = range(self.seed, self.seed + self.count)
-            steering = {"truncation": self.truncation, "guidance": self.guidance}
-            made = generate(client, seeds, self.batch, label=self.of_class, promised=promised, **steering)
-            try:
-                self.out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UserError(f"cannot save images in --out {self.out}: {error.strerror}") from None
-            unit, suffix = f" {promised.content}s", MODALITIES[promised.content].suffix
-            ends = itertools.cycle([f"-{label}{suffix}" for label in labels] or [suffix])
-            shown = tqdm(made, total=self.count, unit=unit, leave=False, disable=None)
-            for (seed, file), end in zip(shown, ends):
-                save(self.out, f"{seed:08d}{end}", file)
+            name, rows = rows_of(promised, seeds, self.truncation, self.of_class, self.guidance)
+            kind = MODALITIES[promised.content].file
+            if self.format in _FILES and self.format != kind:
+                raise UserError(f"--format {self.format} is not what {promised.content}s are kept in: that is {kind}")
+            from aigc_tf.serving import outputs
+
+            batch = self.batch or (32 if self.of is None else 256)
+            with tqdm(total=self.count, unit=f" {promised.content}s", leave=False, disable=None) as bar:
+                order = outputs.Order(
+                    promised=promised,
+                    rows=rows,
+                    count=self.count,
+                    make=lambda wanted: asked(predictor, promised, name, wanted, batch),
+                    done=bar.update,
+                )
+                outputs.FORMATS[self.format or kind](order, self.out)
         print(f"{self.count} {promised.content}s in {self.out}", file=sys.stderr)
         return 0
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Predictor, Contract]]:
+        """Who answers, and what is promised."""
+        if self.of is None:
+            assert self.server is not None and self.model is not None  # see `__post_init__`
+            if self.protocol == "grpc":
+                quiet.import_tensorflow()
+            with connect(self.server, self.model, self.protocol, self.version, self.label, self.timeout) as client:
+                wait_until_available(client, self.wait)
+                yield client, contract_of(client)
+            return
+        run = RunFolder.open(self.of) if self.is_run else None
+        if run is not None:
+            run.choose_kernels()
+        quiet.import_tensorflow()
+        from aigc_tf import subjects
+        from aigc_tf.serving.local_client import LocalClient
+
+        subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
+        assert subject.contract is not None
+        yield LocalClient(subject.path, subject.signatures), subject.contract

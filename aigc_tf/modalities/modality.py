@@ -96,8 +96,9 @@ class Modality(abc.ABC):
         """The numbers, float32, of stored content."""
 
     @abc.abstractmethod
-    def read_file(self, file: bytes, shape: Shape) -> np.ndarray:
-        """Stored content of one file. ValueError for what is no whole file of this kind, or of another shape."""
+    def read_file(self, file: bytes, shape: tuple[int | None, ...]) -> np.ndarray:
+        """Stored content of one file. ValueError for what is no whole file of this kind, or of another shape, in which
+        None is any size."""
 
     @abc.abstractmethod
     def texts(self, file: bytes) -> str:
@@ -125,8 +126,9 @@ class Modality(abc.ABC):
         be read, or is of another shape."""
 
     @abc.abstractmethod
-    def sheet(self, stored: np.ndarray, columns: int) -> bytes:
-        """Many examples in one file of this kind, for the eye, in rows of `columns`."""
+    def sheet(self, stored: np.ndarray, columns: int, origin: str = "") -> bytes:
+        """Many examples in one file of this kind, for the eye, in rows of `columns`; it says `origin` where that is not
+        empty."""
 
 
 class Graph(Protocol):

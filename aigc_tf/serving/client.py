@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -24,9 +24,12 @@ from aigc_tf.atomic_files import write_atomically
 from aigc_tf.contract import Contract, Signature, Tensor
 from aigc_tf.errors import UserError
 from aigc_tf.modalities import MODALITIES
-from aigc_tf.serving.target import Client, ServingError, Target, understanding
+from aigc_tf.serving.target import Client, Predictor, ServingError, Target, understanding
 
 ProtocolName = Literal["rest", "grpc"]
+
+Row = tuple[int, Mapping[str, float]]
+"""A seed, and values of other inputs by name; those that are not given have their defaults."""
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -149,6 +152,18 @@ def generate(
         ServingError: a request failed, or what came back are not as many whole files.
     """
     promised = contract_of(client) if promised is None else promised
+    name, rows = rows_of(promised, seeds, truncation, label, guidance)
+    return ((seed, file) for (seed, _), file in asked(client, promised, name, rows, batch))
+
+
+def rows_of(
+    promised: Contract,
+    seeds: Iterable[int],
+    truncation: float | None = None,
+    label: int | str | None = None,
+    guidance: float | None = None,
+) -> tuple[str, Iterator[Row]]:
+    """The signature to ask, and its rows, for what `generate` is given. Raises UserError as that does."""
     labels = labels_of(promised, label)
     steered = {"truncation": truncation, "guidance": guidance}
     fixed = {control: value for control, value in steered.items() if value is not None}
@@ -156,7 +171,7 @@ def generate(
     for control, value in fixed.items():
         _check_control(control, value, signature.inputs[control])
     turns = itertools.cycle([{**fixed, "label": number} for number in labels] or [fixed])
-    return _asked(client, promised, name, zip(seeds, turns), batch)
+    return name, zip(seeds, turns)
 
 
 def save(folder: Path, name: str, file: bytes) -> Path:
@@ -185,26 +200,27 @@ def _taking(promised: Contract, wanted: list[str]) -> tuple[str, Signature]:
     raise UserError(f"this model takes no {' with '.join(wanted)}: it takes {', '.join(known)}")
 
 
-def _asked(
-    client: Client, promised: Contract, name: str, rows: Iterator[tuple[int, dict[str, float]]], batch: int
-) -> Iterator[tuple[int, bytes]]:
-    """Seeds and files of a signature, for seeds and what else is given beside its defaults."""
+def asked(
+    client: Predictor, promised: Contract, name: str, rows: Iterator[Row], batch: int
+) -> Iterator[tuple[Row, bytes]]:
+    """Rows and their files of a signature, in order, asked for in batches. Raises ServingError as `generate` does."""
     modality, signature = MODALITIES[promised.content], promised.signatures[name]
     (output,) = signature.outputs
     while part := list(itertools.islice(rows, batch)):
         inputs = signature.rows(seed for seed, _ in part)
-        for row, (_, given) in enumerate(part):
+        for place, (_, given) in enumerate(part):
             for key, value in given.items():
-                inputs[key][row] = value
+                inputs[key][place] = value
         files = list(client.predict(inputs, name).get(output, ()))
         if len(files) != len(part) or not all(isinstance(file, bytes) for file in files):
             raise ServingError("INTERNAL", f"{client.target} did not answer {len(part)} seeds with as many files")
-        for (seed, _), file in zip(part, files):
+        for row, file in zip(part, files):
             try:
                 modality.texts(file)
             except ValueError as error:
-                raise ServingError("INTERNAL", f"{client.target} gave no {modality.name} for {seed}: {error}") from None
-            yield seed, file
+                what = f"{modality.name} for {row[0]}"
+                raise ServingError("INTERNAL", f"{client.target} gave no {what}: {error}") from None
+            yield row, file
 
 
 def _check_control(name: str, value: float, kind: Tensor) -> None:

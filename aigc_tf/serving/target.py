@@ -41,7 +41,18 @@ class SignatureSpec:
     outputs: dict[str, TensorSpec]
 
 
-class Client(Protocol):
+class Predictor(Protocol):
+    """One model that answers, wherever it is."""
+
+    @property
+    def target(self) -> object:
+        """What answers; `str` names it."""
+
+    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
+        """Outputs by name for inputs by name, all with first dimension N; strings are `bytes` in object arrays."""
+
+
+class Client(Predictor, Protocol):
     """One model on one server; `RestClient` and `GrpcClient` are the two ways to speak to it."""
 
     target: Target
@@ -51,9 +62,6 @@ class Client(Protocol):
 
     def signatures(self) -> dict[str, SignatureSpec]:
         """The model's signatures by name; asked for once, then remembered."""
-
-    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
-        """Outputs by name for inputs by name, all with first dimension N; strings are `bytes` in object arrays."""
 
     def close(self) -> None: ...
 

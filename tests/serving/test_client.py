@@ -400,7 +400,7 @@ def test_the_command_saves_the_same_files_over_both_protocols(server, tmp_path):
         (["--truncation", "nan"], "truncation nan must be from 0 to 1"),
         (["--class", 1], "this model takes no classes"),
         (["--timeout", "nan"], "--timeout nan"),
-        (["--out", ROOT / "README.md"], "cannot save images"),
+        (["--out", ROOT / "README.md"], "nothing can be saved in"),
         (["--model", "nonsense", "--wait", 0.1], "was not AVAILABLE"),
     ],
 )

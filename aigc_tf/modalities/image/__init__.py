@@ -70,13 +70,14 @@ class Image(Modality):
     def from_stored(self, stored: np.ndarray) -> np.ndarray:
         return stored / np.float32(255)
 
-    def read_file(self, file: bytes, shape: Shape) -> np.ndarray:
+    def read_file(self, file: bytes, shape: tuple[int | None, ...]) -> np.ndarray:
         png.texts(file)
         with pillow.open(io.BytesIO(file), formats=["PNG"]) as image:
             stored = np.asarray(image)
-        if stored.dtype != np.uint8 or stored.size != np.prod(shape) or stored.shape[:2] != tuple(shape[:2]):
+        stored = stored if stored.ndim == 3 else stored[..., np.newaxis]
+        if stored.dtype != np.uint8 or any(size not in (None, found) for size, found in zip(shape, stored.shape)):
             raise ValueError(f"a PNG of {stored.dtype} {stored.shape} where images are {shape}")
-        return stored.reshape(shape)
+        return stored
 
     def texts(self, file: bytes) -> str:
         return png.texts(file)
@@ -108,10 +109,10 @@ class Image(Modality):
         given = given_images.read(path, (height, width, channels), progress)
         return Given(given.pixels, given.left_out)
 
-    def sheet(self, stored: np.ndarray, columns: int) -> bytes:
+    def sheet(self, stored: np.ndarray, columns: int, origin: str = "") -> bytes:
         grid, file = image_grid(stored, columns), io.BytesIO()
         pillow.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid).save(file, "png")
-        return file.getvalue()
+        return png.with_origin(file.getvalue(), origin) if origin else file.getvalue()
 
 
 MODALITY = Image()

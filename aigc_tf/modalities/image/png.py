@@ -16,6 +16,11 @@ def text_chunk(keyword: str, text: str) -> bytes:
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
+def with_origin(file: bytes, origin: str) -> bytes:
+    """A PNG that says where it comes from, as each of a model's does."""
+    return file[:TEXT_BEGINS] + text_chunk("Source", origin) + file[TEXT_BEGINS:]
+
+
 def chunks(file: bytes) -> list[tuple[bytes, bytes]]:
     """Types and data of a PNG's chunks, each checked against its CRC (section 5). ValueError for what is no PNG, or is
     cut off or damaged."""

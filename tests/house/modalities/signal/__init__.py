@@ -66,7 +66,7 @@ class Signal(Modality):
         files = sorted(path.glob("*.txt"))
         return Given(np.stack([self.read_file(file.read_bytes(), shape) for file in files]), {})
 
-    def sheet(self, stored: np.ndarray, columns: int) -> bytes:
+    def sheet(self, stored: np.ndarray, columns: int, origin: str = "") -> bytes:
         return "\n".join(",".join(map(str, row)) for row in stored).encode()
 
 
