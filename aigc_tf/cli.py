@@ -18,7 +18,7 @@ from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.data_config import DataConfig, located
-from aigc_tf.errors import FaultError, UserError
+from aigc_tf.errors import FaultError, UserError, unknown
 from aigc_tf.families import FAMILIES
 from aigc_tf.presets import PRESETS
 from aigc_tf.registry import Registry
@@ -213,7 +213,7 @@ def _command(arguments: list[str], commands: Registry = COMMANDS, program: str =
         print(f"\n{program} COMMAND --help tells the options. Training: train.py, judging: evaluate.py.")
         return 0
     if name not in names:
-        raise UserError(f"{name!r} is not one of the commands: {', '.join(names)}")
+        raise UserError(unknown(name, "commands", names))
     command = commands[name.replace("-", "_")]
     if isinstance(command, Registry):
         return _command(arguments[1:], command, f"{program} {name}")
@@ -256,7 +256,7 @@ def _base(first: _First) -> TrainConfig:
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
     if start.preset is not None and start.preset not in PRESETS:
-        raise UserError(f"{start.preset!r} is not one of the presets: {', '.join(PRESETS)}")
+        raise UserError(unknown(start.preset, "presets", PRESETS))
     if not given:
         return TrainConfig.of(model=first.model or TrainConfig.model)
     if start.resume is not None:

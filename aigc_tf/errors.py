@@ -1,5 +1,17 @@
 """Errors with a meaning for the person at the command line."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown(name: str, kind: str, names: Iterable[str]) -> str:
+    """The sentence about a `name` that is not one of the `names` of a `kind`; it tells the one that is nearly right."""
+    known = list(names)
+    meant = difflib.get_close_matches(name.lower(), known, 1)
+    return f"{name[:80]!r} is not one of the {kind}: {', '.join(known)}" + (f" (perhaps {meant[0]}?)" if meant else "")
+
 
 class UserError(ValueError):
     """Something the person can mend: the message says what was given, what was expected and what to do."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from aigc_tf.errors import UnknownNameError
+from aigc_tf.errors import UnknownNameError, unknown
 
 
 class Registry(Mapping[str, Any]):
@@ -46,4 +46,4 @@ class Registry(Mapping[str, Any]):
         """Raise `UnknownNameError` unless `name` is known; imports nothing."""
         if name not in self._names:
             kind = self._package.rpartition(".")[2]
-            raise UnknownNameError(f"{name!r} is not one of the {kind}: {', '.join(self._names)}")
+            raise UnknownNameError(unknown(name, kind, self._names))

@@ -14,7 +14,7 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import Any, get_type_hints
 
-from aigc_tf.errors import UserError
+from aigc_tf.errors import UserError, unknown
 from aigc_tf.registry import Registry
 
 MANY = 2**53
@@ -59,7 +59,7 @@ class OneOf:
             if isinstance(self.names, Registry):
                 self.names.check(each)
             elif each not in self.names:
-                raise UserError(f"{each!r} is not one of the {self.kind}: {', '.join(self.names)}")
+                raise UserError(unknown(each, self.kind, self.names))
         if len(set(chosen)) < len(chosen):
             raise UserError(f"{name} names one twice: {', '.join(chosen)}")
 

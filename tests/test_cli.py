@@ -129,7 +129,15 @@ def test_a_closed_pipe_is_no_traceback_and_costs_no_training(tmp_path):
 
 
 def test_an_unknown_command_is_told(tmp_path):
-    assert "'exprot' is not one of the commands: compare, export" in refused(run("-m", "aigc_tf", "exprot"))
+    line = refused(run("-m", "aigc_tf", "exprot"))
+    assert "'exprot' is not one of the commands: compare, export" in line and "(perhaps export?)" in line
+
+
+def test_a_name_that_is_nearly_right_is_told():
+    nearly = {"--preset": ("dc-gan", "dcgan"), "--dataset": ("MNSIT", "mnist"), "--network": ("lena", "lean")}
+    for flag, (given, meant) in nearly.items():
+        assert f"(perhaps {meant}?)" in refused(train(flag, given, fresh=True))
+    assert "perhaps" not in refused(train("--network", "qqqq", fresh=True))
 
 
 def test_an_unsupported_python_is_told_in_a_sentence():

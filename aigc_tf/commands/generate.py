@@ -14,7 +14,7 @@ from tyro.conf import Positional, arg
 
 from aigc_tf import quiet
 from aigc_tf.contract import Contract
-from aigc_tf.errors import UserError
+from aigc_tf.errors import UserError, unknown
 from aigc_tf.modalities import MODALITIES
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving.client import ProtocolName, asked, connect, contract_of, rows_of, wait_until_available
@@ -78,8 +78,8 @@ class Command:
             raise UserError("--version, --label and --protocol choose on a server: give --server with them")
         if self.step is not None and not self.is_run:
             raise UserError("--step chooses among what a run keeps: give a run folder")
-        if self.format not in (None, *_FORMATS):
-            raise UserError(f"--format {self.format!r} is not one of {', '.join(_FORMATS)}")
+        if self.format is not None and self.format not in _FORMATS:
+            raise UserError(unknown(self.format, "formats", _FORMATS))
         if self.count < 1 or (self.batch is not None and self.batch < 1):
             raise UserError(f"--count {self.count} and --batch {self.batch} must be at least 1")
         if not 0 <= self.seed <= 2**63 - self.count:

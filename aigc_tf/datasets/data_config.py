@@ -13,7 +13,7 @@ from tyro.conf import arg
 
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.sources import SOURCES
-from aigc_tf.errors import UserError
+from aigc_tf.errors import UserError, unknown
 from aigc_tf.paths import expanded, is_pattern
 from aigc_tf.settings import CHANGEABLE, Within, check
 
@@ -55,7 +55,7 @@ class DataConfig:
         check(self)
         if self.source is None:
             if self.dataset not in DATASETS:
-                raise UserError(f"{self.dataset[:80]!r} is not one of the datasets: {', '.join(DATASETS)}; {_OWN}")
+                raise UserError(f"{unknown(self.dataset, 'datasets', DATASETS)}; {_OWN}")
             given = [name for name in OF_SOURCES if getattr(self, name) is not None]
             if given:
                 raise UserError(

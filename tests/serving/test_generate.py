@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_no_half_file(tiny_run, tmp_path):
         (["RUN", "--version", 1], "--version, --label and --protocol choose on a server"),
         (["EXPORT", "--step", 10], "--step chooses among what a run keeps"),
         (["RUN", "--step", 11], "has no checkpoint of step 11; it has 0, 10, 20"),
-        (["RUN", "--format", "gif"], "--format 'gif' is not one of png, npz, grid, records"),
+        (["RUN", "--format", "gif"], "'gif' is not one of the formats: png, npz, grid, records"),
         (["RUN", "--format", "grid", "--count", 10_001], "holds at most 10,000"),
         (["RUN", "--format", "records", "--out", ROOT / "docs"], "records go into a new folder"),
         (["RUN", "--format", "npz", "--out", ROOT / "docs"], "is a folder: give a file"),
