@@ -27,7 +27,7 @@ from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import loading
+from aigc_tf.datasets import augmentation, loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
@@ -213,7 +213,8 @@ def fit(session: Session) -> Ending:
             tf.summary.text("config", f"```json\n{config.to_json()}```")
 
     rows = config.global_batch_size * config.family.batches_per_step
-    stream = batches(data, "train", rows, config.seed, first_step)
+    change = augmentation.change_of(config, data.spec, config.seed)
+    stream = batches(data, "train", rows, config.seed, first_step, change=change)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if session.last_step is None else session.last_step - first_step
     stop = GracefulStop()
