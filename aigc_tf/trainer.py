@@ -75,6 +75,7 @@ def train(
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
     data = data or loading.load(config, say)
+    augmentation.check(config, data.spec)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     if config.evaluate or config.evaluate_every:
         evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))

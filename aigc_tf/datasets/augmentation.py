@@ -16,18 +16,22 @@ _STREAM = 1_000
 """Of noise under a run's seed; those of families count from 0."""
 
 
+def check(config: AugmentationConfig, spec: DataSpec) -> None:
+    """Raise UserError where something is on, but what is learned are no images."""
+    if config.augmentations and spec.kind != "image":
+        names = ", ".join(config.augmentations)
+        raise UserError(f"{names}: nothing but images can be augmented, and these are {spec.modality.name}s")
+
+
 def change_of(config: AugmentationConfig, spec: DataSpec, seed: int) -> Callable[[Batch, tf.Tensor], Batch] | None:
     """A function from a batch (see `Dataset.reader`) and its number int64 to the batch as it is shown, None where
     nothing is on. A row depends on itself, the seed, that number and its place in the batch.
 
-    Changed images are rounded to what can be stored, as all others are: likelihoods count on that. Raises UserError
-    where what is learned are no images.
+    Changed images are rounded to what can be stored, as all others are: likelihoods count on that.
     """
     chosen = {name: applying.Strength(*strength) for name, strength in config.augmentations.items()}
     if not chosen:
         return None
-    if spec.kind != "image":
-        raise UserError(f"{', '.join(chosen)}: only images are augmented, and these are {spec.modality.name}s")
     return lambda batch, number: {**batch, "image": _changed(batch["image"], chosen, spec, seed, number)}
 
 
