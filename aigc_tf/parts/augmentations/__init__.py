@@ -10,8 +10,8 @@ one, write `augmentations/<name>.py` with a `matrix` or a `change` and put the n
 
 TensorFlow Addons has such operations (`tfa.image.translate`, `rotate`, `random_cutout`), but does not exist beside
 TensorFlow 2.16 and later, and ours must. TensorFlow's own operation beneath them (`ImageProjectiveTransformV3`) has a
-gradient that is none: it resamples the gradient by the inverse transform, which is right for whole pixels alone.
-`resampling` is plain TensorFlow, with the gradient that a derivative has, and compiles with XLA.
+gradient that is none: it resamples the gradient by the inverse transform, which is no derivative where pixels are mixed
+or come from beyond a border. `resampling` is plain TensorFlow with the true gradient, and compiles with XLA.
 """
 
 from aigc_tf.registry import Registry
