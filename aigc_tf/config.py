@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from aigc_tf import json_settings
+from aigc_tf.datasets.augmentation_config import AugmentationConfig
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
@@ -24,7 +25,7 @@ from aigc_tf.settings import CHANGEABLE, MANY, OneOf, Within
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig(DataConfig):
+class TrainConfig(AugmentationConfig, DataConfig):
     """One training run: what to learn, and how. Raises `UserError`, in one sentence, for values that cannot work or
     cannot be combined."""
 

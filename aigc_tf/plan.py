@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aigc_tf import devices, memory
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import loading
+from aigc_tf.datasets import augmentation, loading
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import num_steps
@@ -21,6 +21,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     config = config.with_budget()
     strategy = devices.strategy(config)
     data = loading.load(config)
+    augmentation.check(config, data.spec)
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
     memory.check(model, config, data)

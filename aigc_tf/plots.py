@@ -19,6 +19,12 @@ def draw_curves(run: RunFolder) -> None:
     if not panels or not run.metrics_file.exists():
         return
     points = [point for _, point in json_lines.read(run.metrics_file)]
+    # Some figures are those of some settings.
+    panels = {
+        title: names for title, names in panels.items() if any(name in point for point in points for name in names)
+    }
+    if not panels:
+        return
     rows = -(-len(panels) // 2)
     figure = Figure(figsize=(11, 3.25 * rows), layout="constrained")
     for axes, (title, names) in zip(figure.subplots(rows, 2).flat, panels.items()):

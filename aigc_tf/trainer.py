@@ -27,7 +27,7 @@ from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
-from aigc_tf.datasets import loading
+from aigc_tf.datasets import augmentation, loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
@@ -75,6 +75,7 @@ def train(
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
     data = data or loading.load(config, say)
+    augmentation.check(config, data.spec)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     if config.evaluate or config.evaluate_every:
         evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))
@@ -213,7 +214,8 @@ def fit(session: Session) -> Ending:
             tf.summary.text("config", f"```json\n{config.to_json()}```")
 
     rows = config.global_batch_size * config.family.batches_per_step
-    stream = batches(data, "train", rows, config.seed, first_step)
+    change = augmentation.change_of(config, data.spec, config.seed)
+    stream = batches(data, "train", rows, config.seed, first_step, change=change)
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if session.last_step is None else session.last_step - first_step
     stop = GracefulStop()

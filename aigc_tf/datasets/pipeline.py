@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from aigc_tf.datasets.dataset import Dataset, Split
@@ -10,7 +12,13 @@ _FOREVER = 2**62
 
 
 def batches(
-    data: Dataset, split: Split, batch_size: int, seed: int, start_step: int = 0, stop_step: int | None = None
+    data: Dataset,
+    split: Split,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    stop_step: int | None = None,
+    change: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None,
 ) -> tf.data.Dataset:
     """Shuffled batches number `start_step` to `stop_step - 1` of a stream that only `seed` decides.
 
@@ -29,6 +37,7 @@ def batches(
         seed: any integer of 64 bits.
         start_step: first batch to give.
         stop_step: the batch to stop before; None for a stream that never ends.
+        change: what becomes of a batch, given its number int64 too (see `augmentation`).
 
     Returns:
         A data set of batches as `Dataset.reader` gives them.
@@ -59,4 +68,7 @@ def batches(
     stream = tf.data.Dataset.range(first_epoch, _FOREVER).map(order).rebatch(batch_size, drop_remainder=True)
     if stop_step is not None:
         stream = stream.take(stop_step - start_step)
-    return stream.map(data.reader(split)).prefetch(2).with_options(options)
+    stream = stream.map(data.reader(split))
+    if change is not None:
+        stream = stream.enumerate(start_step).map(lambda number, batch: change(batch, number))
+    return stream.prefetch(2).with_options(options)

@@ -130,5 +130,8 @@ def of_number(survey: Survey) -> Iterator[Finding]:
         yield Finding("too few images", "stop", what, (), f"at least {FEWEST} are needed, thousands wanted", False)
     elif count < FEW:
         what = f"{count:,} different images{where}"
-        advice = f"get more: fewer than {FEW:,} are learned by heart, unless they are much alike"
+        advice = (
+            f"get more: fewer than {FEW:,} are learned by heart, unless they are much alike; a GAN learns more of them "
+            "with --augment ada (docs/augmentation.md)"
+        )
         yield Finding("few images", "warning", what, (), advice, False)

@@ -32,5 +32,6 @@ FAMILY = Family(
         "logits (means)": ("logits/real", "logits/fake", "logits/held_out"),
         "discriminator accuracy": ("accuracy/real", "accuracy/fake", "accuracy/held_out"),
         "gradient norm": ("gradient_norm/generator", "gradient_norm/discriminator"),
+        "adaptive augmentation": ("augmentation/probability", "augmentation/real_signs"),
     },
 )

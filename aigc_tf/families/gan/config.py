@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import arg
 
@@ -46,6 +46,16 @@ class GANConfig(FamilyConfig):
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
     """Discriminator updates per generator update, each on real images of its own."""
+
+    # What the discriminator sees
+    augment: Literal["none", "diff", "ada"] = "none"
+    """Augmentation of real and generated images alike before the discriminator, so that it cannot learn a few images by
+    heart: always the same (diff, DiffAugment), or the more of it the more it memorises (ada). Samples show nothing of
+    it."""
+    augment_target: Annotated[float, Within(0, 1)] = 0.6
+    """Of ada: mean sign of the discriminator on real images above which it is taken to memorise."""
+    augment_images: Annotated[float, Within(1)] = 50_000.0
+    """Of ada: images in which its probability would rise from 0 to 1, or fall from 1 to 0."""
 
     # Optimisation
     optimizer: Annotated[

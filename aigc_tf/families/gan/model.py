@@ -10,11 +10,12 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.gan import costs, pictures, sampling
+from aigc_tf.families.gan import augmentation, costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 from aigc_tf.parts import labels, schedules
+from aigc_tf.parts.augmentations import applying
 from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
 
@@ -22,7 +23,7 @@ Critic = Callable[..., tf.Tensor]
 """Logits float32 [b, 1] of images float32 [b, H, W, C], and of `training`."""
 
 # Independent streams of noise under one seed.
-_LATENTS, _PENALTIES = range(2)
+_LATENTS, _PENALTIES, _REAL, _FAKE, _HELD_OUT = range(5)
 
 _TRACKED = (
     "loss/generator",
@@ -61,9 +62,12 @@ class GAN(GenerativeModel):
         penalties: Mapping[str, Callable[..., tf.Tensor]],
         config: TrainConfig,
     ) -> None:
-        super().__init__(spec, networks._asdict(), config, (*_TRACKED, *(f"penalty/{name}" for name in penalties)))
         assert isinstance(config.family, GANConfig)
+        adapts = config.family.augment == "ada"
+        tracked = (*_TRACKED, *(f"penalty/{name}" for name in penalties), *(augmentation.TRACKED if adapts else ()))
+        super().__init__(spec, networks._asdict(), config, tracked)
         self.settings = config.family
+        self.adaptive = augmentation.Adaptive(config.family, config.global_batch_size) if adapts else None
         self.loss_functions = loss
         self.penalty_functions = dict(penalties)
 
@@ -82,21 +86,25 @@ class GAN(GenerativeModel):
         the generator's update too; that saves a pass through the generator. With labels, `data["label"]` int32, the
         fakes of an update are of the classes of its real images, row by row: classes then come in their proportions,
         and points between real and fake have a class.
+
+        With `augment` the discriminator sees nothing but augmented images, and the penalties are slopes at these.
         """
         self.set_learning_rates(self._falling())
         critic_steps = self.settings.critic_steps
         for i in range(critic_steps - 1):
             update = self.step * critic_steps + i
             classes = self._classes(data, i)
-            fake = self.generator(inputs(self._latents(update), classes), training=True)
-            self._train_discriminator(self._critic(classes), data["image"][i::critic_steps], fake, update)
+            real = self._seen(data["image"][i::critic_steps], _REAL, update)
+            fake = self._seen(self.generator(inputs(self._latents(update), classes), training=True), _FAKE, update)
+            self._train_discriminator(self._critic(classes), real, fake, update)
 
         update = (self.step + 1) * critic_steps - 1
-        real = data["image"][critic_steps - 1 :: critic_steps]  # [b, H, W, C]
+        real = self._seen(data["image"][critic_steps - 1 :: critic_steps], _REAL, update)  # [b, H, W, C]
         classes = self._classes(data, critic_steps - 1)  # [b, K] or None
         critic = self._critic(classes)
         with tf.GradientTape() as tape:
             fake = self.generator(inputs(self._latents(update), classes), training=True)  # [b, H, W, C]
+            fake = self._seen(fake, _FAKE, update)
             with tape.stop_recording():
                 self._train_discriminator(critic, real, fake, update)
             # Losses that do not compare with real images drop the first of these when the graph is pruned.
@@ -113,7 +121,8 @@ class GAN(GenerativeModel):
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """How the discriminator takes real images that it never saw: far from `logits/real`, it has memorised."""
         classes = labels.shares(data["label"], self.spec.class_weights) if self.settings.conditional else None
-        logits = tf.squeeze(self.discriminator(inputs(data["image"], classes), training=False), -1)
+        seen = self._seen(data["image"], _HELD_OUT, self.step)
+        logits = tf.squeeze(self.discriminator(inputs(seen, classes), training=False), -1)
         self.track({"logits/held_out": logits, "accuracy/held_out": tf.cast(logits > 0, tf.float32)})
         return {}
 
@@ -164,6 +173,14 @@ class GAN(GenerativeModel):
             return self.discriminator
         return lambda images, training=True: self.discriminator([images, classes], training=training)
 
+    def _seen(self, images: tf.Tensor, stream: int, update: tf.Tensor) -> tf.Tensor:
+        """What the discriminator sees of images [b, H, W, C]: these themselves, unless they are to be augmented."""
+        if self.settings.augment == "none":
+            return images
+        uniform = self.noise(stream, update, applying.draw, [self.config.global_batch_size])
+        probability = 1.0 if self.adaptive is None else self.adaptive.probability
+        return applying.apply(images, augmentation.chosen(self.settings.augment, probability), uniform)
+
     def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
@@ -171,6 +188,8 @@ class GAN(GenerativeModel):
             losses = adversarial + self._penalties(critic, real, fake, update)  # [b]
             loss = self.global_mean(losses)
         norm = self.minimise(tape, loss, "discriminator")
+        if self.adaptive is not None:
+            self.track(self.adaptive.follow(real_logits, fake_logits, self.loss_functions.boundary))
         self.track(
             {
                 "loss/discriminator": losses,

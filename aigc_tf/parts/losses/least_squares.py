@@ -16,4 +16,4 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
     return 0.5 * (tf.square(real_logits - 1.0) + tf.square(fake_logits))
 
 
-LOSS = AdversarialLoss(generator_loss, discriminator_loss)
+LOSS = AdversarialLoss(generator_loss, discriminator_loss, boundary=0.5)

@@ -16,4 +16,4 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
     return tf.nn.softplus(fake_logits - real_logits)
 
 
-LOSS = AdversarialLoss(generator_loss, discriminator_loss)
+LOSS = AdversarialLoss(generator_loss, discriminator_loss, boundary=None)
