@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import parentage, quiet
 from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
@@ -37,6 +37,9 @@ class _Start:
     """JSON file of settings, such as the config.json of a run."""
     resume: Path | None = None
     """Run folder to go on with, from its last checkpoint."""
+    from_step: int | Literal["best"] | None = None
+    """With --from and a run folder: step of the checkpoint to begin with, or the best that --evaluate-every found; by
+    default the newest."""
     dry_run: bool = False
     """Print what would run (settings, sizes, costs, places) and train nothing."""
 
@@ -47,6 +50,8 @@ class _First:
 
     start: OmitArgPrefixes[_Start]
     model: str | None = None
+    parent: Annotated[Path | None, arg(name="from")] = None
+    dataset: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +238,8 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
     default = TrainCommand(start, without_budget)
     config = parse(TrainCommand, arguments, "train.py", default=default).settings
+    names = tuple(name for given in config.freeze for name in given.split(",") if name)
+    config = dataclasses.replace(config, freeze=names, parent=base.parent)
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
     other_place = start.resume is None and config.dataset != base.dataset and (config.is_place or base.is_place)
@@ -252,15 +259,20 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
 def _base(first: _First) -> TrainConfig:
     """The settings that the flags change."""
     start = first.start
-    given = [f"--{name}" for name in ("preset", "config", "resume") if getattr(start, name) is not None]
+    sources = {"preset": start.preset, "config": start.config, "resume": start.resume, "from": first.parent}
+    given = [f"--{name}" for name, value in sources.items() if value is not None]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
     if start.preset is not None and start.preset not in PRESETS:
         raise UserError(f"{start.preset!r} is not one of the presets: {', '.join(PRESETS)}")
+    if start.from_step is not None and first.parent is None:
+        raise UserError("--from-step chooses among the checkpoints of a run: give that with --from")
     if not given:
         return TrainConfig.of(model=first.model or TrainConfig.model)
     if start.resume is not None:
         base = RunFolder.open(start.resume).read_config()
+    elif first.parent is not None:
+        base = parentage.settings(parentage.checkpoint(first.parent, start.from_step), first.dataset)
     elif start.config is not None:
         try:
             base = TrainConfig.from_json(start.config.read_text(), str(start.config))
@@ -268,6 +280,8 @@ def _base(first: _First) -> TrainConfig:
             raise UserError(f"cannot read --config {start.config}: {error}") from None
     else:
         base = PRESETS[start.preset or "default"]
+    if base.parent is not None and start.resume is None:  # a file of settings may name its run alone
+        base = dataclasses.replace(base, parent=parentage.checkpoint(base.parent, None))
     if first.model not in (None, base.model):
         FAMILIES.check(first.model)
         raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")
