@@ -198,10 +198,11 @@ class RunFolder:
         """Which model the run began with, as JSON values; None for one that began from nothing. Raises UserError where
         the record of that is damaged."""
         try:
-            return dict(json.loads(self.parentage_file.read_text()))
+            found = json.loads(self.parentage_file.read_text())
+            return {"fingerprint": found["fingerprint"], **found}
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, LookupError) as error:
             raise UserError(f"{self.parentage_file} is damaged ({error!r}): take that of a copy of the run") from None
 
     def check_same_parent(self, parentage: dict[str, Any] | None) -> None:

@@ -45,9 +45,14 @@ class _Layer:
     keys: list[Key] | None
 
     @property
+    def told(self) -> bool:
+        """Whether labels reach it."""
+        return any(isinstance(key, str) for key in self.keys or ())
+
+    @property
     def of_classes(self) -> bool:
         """Whether it takes labels and nothing else."""
-        return self.keys is not None and all(isinstance(key, str) for key in self.keys)
+        return self.told and all(isinstance(key, str) for key in self.keys or ())
 
     @property
     def kind(self) -> tuple[str, str, bool]:
@@ -70,18 +75,19 @@ def take_over(model: GenerativeModel, parent: GenerativeModel) -> Taken:
     Raises UserError where the networks are others or hardly anything fits, and where what is frozen does not.
     """
     taken, theirs, averages = Taken(), parent.view("ema"), model.view("ema")
-    asked = False
+    asked = known = False
     for name, network in model.networks.items():
         if name in model.fitted:
             continue
         if network.name != theirs[name].name:
             raise UserError(f"its network is {theirs[name].name}, and that of this run {network.name}")
         before = _layers(theirs[name], parent.spec.class_names)
+        known = known or any(layer.told for layer in before.values())
         kept = there = 0
         for place, layer in _layers(network, model.spec.class_names).items():
             values, count = _values(layer, before.get(place))
             size = sum(weight.shape.num_elements() for weight in layer.weights.values())
-            kept, there, asked = kept + count, there + size, asked or layer.of_classes
+            kept, there, asked = kept + count, there + size, asked or layer.told
             if count < size and not layer.layer.trainable:
                 raise UserError(f"{name}/{layer.layer.name} is to stay as it is there (freeze), but does not fit")
             if size and not values:
@@ -93,8 +99,8 @@ def take_over(model: GenerativeModel, parent: GenerativeModel) -> Taken:
         taken.weights[name] = kept, there
     if taken.share < _LEAST_SHARE:
         raise UserError(f"only {taken.share:.0%} of the weights would fit")
-    known = parent.spec.class_names
-    taken.new += [f"class {name}" for name in model.spec.class_names if asked and name not in known]
+    old_classes = parent.spec.class_names if known else ()
+    taken.new += [f"class {name}" for name in model.spec.class_names if asked and name not in old_classes]
     return taken
 
 
