@@ -66,6 +66,9 @@ class TrainCommand:
     settings: OmitArgPrefixes[TrainConfig]
 
 
+_FORM = ("image_size", "fit", "channels", "background", "max_bad")
+
+
 @dataclasses.dataclass(frozen=True)
 class EvaluateCommand:
     """Judge a model by images that it never saw: print a table and write JSON, a report and TensorBoard events.
@@ -86,6 +89,16 @@ class EvaluateCommand:
     ] = None
     data_dir: Path | None = None
     """Folder that holds the data set's files, if not where the run found them."""
+    image_size: str | None = None
+    """Of images of your own in --dataset, as for train.py: pixels on both sides (64), or HEIGHTxWIDTH (64x96)."""
+    fit: Literal["crop", "pad", "stretch"] | None = None
+    """How such images of another shape come to that size."""
+    channels: Literal["gray", "colour", "alpha"] | None = None
+    """What is looked at of such an image."""
+    background: str | None = None
+    """Colour that transparency of such images is laid on, and borders have."""
+    max_bad: float | None = None
+    """Share of such files that may be unreadable."""
     step: int | Literal["best"] | None = None
     """Step of a run's checkpoint to judge, or the best that --evaluate-every found; by default the newest."""
     weights: Literal["ema", "raw"] = "ema"
@@ -113,8 +126,10 @@ class EvaluateCommand:
             raise UserError(
                 "--reference stands in the place of a data set: give neither --dataset nor --data-dir with it"
             )
-        if self.dataset is not None:
-            DataConfig(dataset=self.dataset, data_dir=self.data_dir).check_place_is_told_once()
+        if self.held_against is not None:
+            self.held_against.check_place_is_told_once()
+        elif given := [name for name in _FORM if getattr(self, name) is not None]:
+            raise UserError(f"{', '.join(given)} say how images of --dataset are read: give that with --samples")
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
 
@@ -123,6 +138,14 @@ class EvaluateCommand:
                 check_writable(name, file)
         if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
             raise UserError("--num-samples must be at least 2, and --seed at least 0")
+
+    @property
+    def held_against(self) -> DataConfig | None:
+        """The data that --samples are held against; None where that is not a data set."""
+        if self.dataset is None:
+            return None
+        form = {name: getattr(self, name) for name in _FORM}
+        return DataConfig(dataset=self.dataset, data_dir=self.data_dir, **form)
 
     @property
     def judges_run(self) -> bool:
@@ -188,7 +211,7 @@ def _evaluate(arguments: list[str]) -> int:
         subject = subjects.of_export(command.subject)
     else:
         assert command.samples is not None  # one of the three, see `EvaluateCommand`
-        subject = subjects.of_samples(command.samples, command.dataset)
+        subject = subjects.of_samples(command.samples, command.held_against)
         if command.reference is not None:
             from aigc_tf.datasets import given_images
 

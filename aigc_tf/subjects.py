@@ -212,12 +212,12 @@ def of_export(folder: Path) -> Subject:
         ) from None
 
 
-def of_samples(path: Path, dataset: str | None = None) -> Subject:
-    """A folder of image files or an `.npz` of images, judged against `dataset`, or against what `evaluate` is given.
+def of_samples(path: Path, learned: DataConfig | None = None) -> Subject:
+    """A folder of image files or an `.npz` of images, judged against `learned`, or against what `evaluate` is given.
 
     It is read by `Modality.read_given`.
     """
-    return Subject(kind="samples", path=path, learned=None if dataset is None else DataConfig(dataset=dataset))
+    return Subject(kind="samples", path=path, learned=learned)
 
 
 class _Loaded(dict[str, Any]):
