@@ -13,7 +13,7 @@ from pathlib import Path
 from aigc_tf.paths import LONGEST_NAME
 
 
-def write_atomically(path: Path, content: str | bytes, *, shared: bool = False) -> None:
+def write_atomically(path: Path, content: str | bytes | memoryview, *, shared: bool = False) -> None:
     """Write a whole file or none: readers, and a kill at any moment, see the old content or the new.
 
     A link stays one, what it names is replaced; a device or a pipe is written to as it is. Writers of one file wait for

@@ -62,10 +62,15 @@ def write_index(folder: Path, steps: Sequence[int]) -> None:
 
 def check_readable(folder: Path, name: str) -> None:
     """Raise what the system says where a file of the checkpoint is missing or closed to us."""
-    data = (file for file in _entries(folder) if file.name.startswith(f"{name}.data-"))
-    for file in (folder / f"{name}.index", *data):
+    for file in files_of(folder, name):
         with open(file, "rb"):
             pass
+
+
+def files_of(folder: Path, name: str) -> list[Path]:
+    """The files of a checkpoint: its index, and what else there is of it in the order of their names."""
+    data = (file for file in _entries(folder) if file.name.startswith(f"{name}.data-"))
+    return [folder / f"{name}.index", *sorted(data)]
 
 
 def remove(folder: Path, kind: str, unwanted: Callable[[int], bool]) -> None:

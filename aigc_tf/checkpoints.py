@@ -160,6 +160,13 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
     return model
 
 
+def load_checkpoint(run: RunFolder, name: str) -> GenerativeModel:
+    """The model of a run as it was at the checkpoint of this name. Raises UserError where it cannot be read."""
+    model = FAMILIES[(config := run.read_config()).model].create(run.read_spec(), config)
+    _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, [name])
+    return model
+
+
 def _restore_newest(checkpoint: tf.train.Checkpoint, folder: Path, names: Sequence[str]) -> str:
     """Restore the last of the checkpoints (oldest first) that can be read, and return its name."""
     with plain(folder) as readable:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import parentage, quiet
 from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.config import BUDGETS, TrainConfig
@@ -37,6 +37,9 @@ class _Start:
     """JSON file of settings, such as the config.json of a run."""
     resume: Path | None = None
     """Run folder to go on with, from its last checkpoint."""
+    from_step: int | Literal["best"] | None = None
+    """With --from and a run folder: step of the checkpoint to begin with, or the best that --evaluate-every found; by
+    default the newest."""
     dry_run: bool = False
     """Print what would run (settings, sizes, costs, places) and train nothing."""
 
@@ -47,6 +50,8 @@ class _First:
 
     start: OmitArgPrefixes[_Start]
     model: str | None = None
+    parent: Annotated[Path | None, arg(name="from")] = None
+    dataset: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +64,9 @@ class TrainCommand:
 
     start: OmitArgPrefixes[_Start]
     settings: OmitArgPrefixes[TrainConfig]
+
+
+_FORM = ("image_size", "fit", "channels", "background", "max_bad")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +89,16 @@ class EvaluateCommand:
     ] = None
     data_dir: Path | None = None
     """Folder that holds the data set's files, if not where the run found them."""
+    image_size: str | None = None
+    """Of images of your own in --dataset, as for train.py: pixels on both sides (64), or HEIGHTxWIDTH (64x96)."""
+    fit: Literal["crop", "pad", "stretch"] | None = None
+    """How such images of another shape come to that size."""
+    channels: Literal["gray", "colour", "alpha"] | None = None
+    """What is looked at of such an image."""
+    background: str | None = None
+    """Colour that transparency of such images is laid on, and borders have."""
+    max_bad: float | None = None
+    """Share of such files that may be unreadable."""
     step: int | Literal["best"] | None = None
     """Step of a run's checkpoint to judge, or the best that --evaluate-every found; by default the newest."""
     weights: Literal["ema", "raw"] = "ema"
@@ -108,8 +126,10 @@ class EvaluateCommand:
             raise UserError(
                 "--reference stands in the place of a data set: give neither --dataset nor --data-dir with it"
             )
-        if self.dataset is not None:
-            DataConfig(dataset=self.dataset, data_dir=self.data_dir).check_place_is_told_once()
+        if self.held_against is not None:
+            self.held_against.check_place_is_told_once()
+        elif given := [name for name in _FORM if getattr(self, name) is not None]:
+            raise UserError(f"{', '.join(given)} say how images of --dataset are read: give that with --samples")
         if not self.judges_run and (self.step is not None or self.weights != "ema"):
             raise UserError("--step and --weights choose among what a run keeps: give a run folder")
 
@@ -118,6 +138,14 @@ class EvaluateCommand:
                 check_writable(name, file)
         if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
             raise UserError("--num-samples must be at least 2, and --seed at least 0")
+
+    @property
+    def held_against(self) -> DataConfig | None:
+        """The data that --samples are held against; None where that is not a data set."""
+        if self.dataset is None:
+            return None
+        form = {name: getattr(self, name) for name in _FORM}
+        return DataConfig(dataset=self.dataset, data_dir=self.data_dir, **form)
 
     @property
     def judges_run(self) -> bool:
@@ -183,7 +211,7 @@ def _evaluate(arguments: list[str]) -> int:
         subject = subjects.of_export(command.subject)
     else:
         assert command.samples is not None  # one of the three, see `EvaluateCommand`
-        subject = subjects.of_samples(command.samples, command.dataset)
+        subject = subjects.of_samples(command.samples, command.held_against)
         if command.reference is not None:
             from aigc_tf.datasets import given_images
 
@@ -233,6 +261,8 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
     default = TrainCommand(start, without_budget)
     config = parse(TrainCommand, arguments, "train.py", default=default).settings
+    names = tuple(name for given in config.freeze for name in given.split(",") if name)
+    config = dataclasses.replace(config, freeze=names, parent=base.parent)
     if all(getattr(config, name) is None for name in BUDGETS):
         config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
     other_place = start.resume is None and config.dataset != base.dataset and (config.is_place or base.is_place)
@@ -252,15 +282,20 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
 def _base(first: _First) -> TrainConfig:
     """The settings that the flags change."""
     start = first.start
-    given = [f"--{name}" for name in ("preset", "config", "resume") if getattr(start, name) is not None]
+    sources = {"preset": start.preset, "config": start.config, "resume": start.resume, "from": first.parent}
+    given = [f"--{name}" for name, value in sources.items() if value is not None]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
     if start.preset is not None and start.preset not in PRESETS:
         raise UserError(unknown(start.preset, "presets", PRESETS))
+    if start.from_step is not None and first.parent is None:
+        raise UserError("--from-step chooses among the checkpoints of a run: give that with --from")
     if not given:
         return TrainConfig.of(model=first.model or TrainConfig.model)
     if start.resume is not None:
         base = RunFolder.open(start.resume).read_config()
+    elif first.parent is not None:
+        base = parentage.settings(parentage.checkpoint(first.parent, start.from_step), first.dataset)
     elif start.config is not None:
         try:
             base = TrainConfig.from_json(start.config.read_text(), str(start.config))
@@ -268,6 +303,8 @@ def _base(first: _First) -> TrainConfig:
             raise UserError(f"cannot read --config {start.config}: {error}") from None
     else:
         base = PRESETS[start.preset or "default"]
+    if base.parent is not None and start.resume is None:  # a file of settings may name its run alone
+        base = dataclasses.replace(base, parent=parentage.checkpoint(base.parent, None))
     if first.model not in (None, base.model):
         FAMILIES.check(first.model)
         raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")

@@ -33,6 +33,12 @@ class TrainConfig(AugmentationConfig, DataConfig):
     model: Annotated[str, OneOf(FAMILIES), arg(help=f"Family of models: {', '.join(FAMILIES)}.")] = "gan"
     family: FamilyConfig = dataclasses.field(default_factory=lambda: FAMILIES["gan"].config())
     """The settings of that family."""
+    parent: Annotated[Path | None, arg(name="from")] = None
+    """Begin with what another model has learned: a run folder (its newest checkpoint, unless --from-step says
+    otherwise), or one of its checkpoints, RUN/checkpoints/step-500. The settings of the family are then that model's,
+    but for those that flags give."""
+    freeze: tuple[str, ...] = ()
+    """Networks and layers that stay as they are in that model, separated by commas; --dry-run lists their names."""
 
     # Budget: give one; a default number of steps otherwise
     global_batch_size: Annotated[int, Within(1, 2**31 - 1)] = 32
@@ -101,6 +107,8 @@ class TrainConfig(AugmentationConfig, DataConfig):
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "
                 "leave one of them out"
             )
+        if self.freeze and self.parent is None:
+            raise UserError("freeze keeps what another model has learned, so it needs --from")
         if self.on_collapse != "warn" and not self.evaluate_every:
             raise UserError(f"on_collapse {self.on_collapse} needs judgements that notice one: give --evaluate-every")
         if self.name is not None and (

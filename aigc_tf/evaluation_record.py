@@ -49,6 +49,7 @@ def make(
         "step": subject.step,
         "first_seed": None if subject.kind == "samples" else seed << 32,
         "subject_fingerprint": subject.fingerprint,
+        **({} if subject.parentage is None else {"parent_fingerprint": subject.parentage["fingerprint"]}),
         "aigc_tf": __version__,
         **{name: importlib.metadata.version(name) for name in ("tensorflow", "numpy", "scipy")},
     }

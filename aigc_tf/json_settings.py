@@ -22,6 +22,7 @@ _JSON_KINDS = {
     str: "text in quotes",
     Path: "a path in quotes",
     tuple[int, ...]: "a list of whole numbers, such as [256, 512],",
+    tuple[str, ...]: "a list of names in quotes",
 }
 
 

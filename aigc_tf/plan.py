@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aigc_tf import devices, memory
+from aigc_tf import devices, going_on, memory
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
-from aigc_tf.families import FAMILIES
+from aigc_tf.families import FAMILIES, freezing
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import num_steps
 
@@ -25,6 +25,9 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
     memory.check(model, config, data)
+    begins: list[str] = []
+    if config.parent is not None and resume is None:
+        going_on.begin(model, config.parent, begins.append)
     batch = config.global_batch_size
     networks = model.networks
     forward = {name: _forward_flops(network) for name, network in networks.items()}
@@ -40,13 +43,15 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
             name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"
             for name, network in networks.items()
         },
+        **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.data_name) if config.export else "none",
     }
     width = max(map(len, rows))
-    return config.to_json() + "\n" + "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+    lines = [*begins, *(f"{name:<{width}}  {value}" for name, value in rows.items())]
+    return config.to_json() + "\n" + "\n".join(lines)
 
 
 def _forward_flops(network: tf.keras.Model) -> int:

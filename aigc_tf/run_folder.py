@@ -30,6 +30,7 @@ class RunFolder:
 
     config.json       enough to run it again (`train.py --config`)
     data.json         the images it learns from: source, size, content hash, licence
+    parentage.json    which model it began with, where it did not begin from nothing (`train.py --from`)
     environment.json  versions, commit and machine; environment-from-step-N.json where the run was resumed
     metrics.jsonl     one line of figures per point of the curves
     curves.png        the same as a picture, when training ends
@@ -49,6 +50,10 @@ class RunFolder:
     @property
     def data_file(self) -> Path:
         return self.path / "data.json"
+
+    @property
+    def parentage_file(self) -> Path:
+        return self.path / "parentage.json"
 
     @property
     def metrics_file(self) -> Path:
@@ -116,8 +121,15 @@ class RunFolder:
             path = config.logs / f"{name}-{number}"
         return cls(path)
 
-    def create(self, config: TrainConfig, spec: DataSpec, environment: dict[str, Any]) -> None:
-        """Make the folder, whole or not at all, and write down what the run is. Raises UserError where that fails."""
+    def create(
+        self,
+        config: TrainConfig,
+        spec: DataSpec,
+        environment: dict[str, Any],
+        parentage: dict[str, Any] | None = None,
+    ) -> None:
+        """Make the folder, whole or not at all, and write down what the run is and what it began with. Raises UserError
+        where that fails."""
         building = self.path.with_name(f".new-{uuid.uuid4().hex}")  # the run's own name may be as long as names can be
         try:
             building.mkdir(parents=True)
@@ -125,6 +137,8 @@ class RunFolder:
             for folder in (draft.tensorboard, draft.samples, draft.checkpoints, draft.evaluation):
                 folder.mkdir()
             write_atomically(draft.data_file, json.dumps(spec.as_dict(), indent=2) + "\n")
+            if parentage is not None:
+                write_atomically(draft.parentage_file, json.dumps(parentage, indent=2) + "\n")
             draft.write_environment(0, environment)
             draft.write_config(config)
             os.rename(building, self.path)
@@ -179,6 +193,23 @@ class RunFolder:
             return DataSpec.from_dict(json.loads(self.data_file.read_text()))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{self.data_file} is damaged ({error!r}): take the one of a copy of the run") from None
+
+    def read_parentage(self) -> dict[str, Any] | None:
+        """Which model the run began with, as JSON values; None for one that began from nothing. Raises UserError where
+        the record of that is damaged."""
+        try:
+            found = json.loads(self.parentage_file.read_text())
+            return {"fingerprint": found["fingerprint"], **found}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, LookupError) as error:
+            raise UserError(f"{self.parentage_file} is damaged ({error!r}): take that of a copy of the run") from None
+
+    def check_same_parent(self, parentage: dict[str, Any] | None) -> None:
+        """Raise UserError unless the run begins with the very weights that it was to begin with."""
+        before = self.read_parentage()
+        if before != parentage and (before or {}).get("checkpoint_hash") != (parentage or {}).get("checkpoint_hash"):
+            raise UserError(f"{self.path} has no checkpoint yet, and the model that it was to begin with has changed")
 
     def check_same_images(self, spec: DataSpec) -> None:
         """Raise UserError unless `spec` describes the very images that the run began with."""

@@ -39,6 +39,7 @@ class Subject:
         weights: "ema" for averaged weights, "raw" for the trained ones themselves; None if unknown.
         fingerprint: hash of the weights; None for images.
         family: of the model, a name in FAMILIES; None for images.
+        parentage: which model it began with (parentage.json of a run); None where it began from nothing.
         contract: what its signatures promise; None for images.
         signatures: these functions by name; none for images.
     """
@@ -51,6 +52,7 @@ class Subject:
     weights: Weights | None = None
     fingerprint: str | None = None
     family: str | None = None
+    parentage: dict[str, Any] | None = None
     contract: Contract | None = None
     signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -142,6 +144,7 @@ class Subject:
             "step": self.step,
             "weights": self.weights,
             "fingerprint": self.fingerprint,
+            **({} if self.parentage is None else {"parentage": self.parentage}),
         }
 
 
@@ -158,6 +161,7 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
         weights=weights,
         fingerprint=model.fingerprint(weights),
         family=config.model,
+        parentage=run.read_parentage(),
         contract=promised,
         signatures={name: function.get_concrete_function() for name, function in functions.items()},
     )
@@ -195,6 +199,7 @@ def of_export(folder: Path) -> Subject:
             weights="ema",
             fingerprint=card["fingerprint"],
             family=card["recipe"].get("model", "gan"),  # the one family of exports that name none
+            parentage=None if (told := card.get("parentage")) is None else {"fingerprint": told["fingerprint"], **told},
             contract=contract.of_export(version),
             signatures=_Loaded(model.signatures, model),
         )
@@ -207,12 +212,12 @@ def of_export(folder: Path) -> Subject:
         ) from None
 
 
-def of_samples(path: Path, dataset: str | None = None) -> Subject:
-    """A folder of image files or an `.npz` of images, judged against `dataset`, or against what `evaluate` is given.
+def of_samples(path: Path, learned: DataConfig | None = None) -> Subject:
+    """A folder of image files or an `.npz` of images, judged against `learned`, or against what `evaluate` is given.
 
     It is read by `Modality.read_given`.
     """
-    return Subject(kind="samples", path=path, learned=None if dataset is None else DataConfig(dataset=dataset))
+    return Subject(kind="samples", path=path, learned=learned)
 
 
 class _Loaded(dict[str, Any]):

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -19,6 +19,7 @@ from aigc_tf import (
     evaluator,
     event_files,
     export,
+    going_on,
     memory,
     plots,
     subjects,
@@ -32,6 +33,7 @@ from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
 from aigc_tf.shell import quoted
@@ -87,8 +89,7 @@ def train(
 
     run = resume or RunFolder.planned(config)
     if resume is None:
-        model.begin()
-        run.create(config, data.spec, machine)
+        run.create(config, data.spec, machine, _begin(model, say))
     else:
         run.check_same_images(data.spec)
     with run.lock():
@@ -97,7 +98,7 @@ def train(
         if checkpoints.last_step is None:
             run.check_untrained()
             if resume is not None:
-                model.begin()
+                run.check_same_parent(_begin(model, say))
             checkpoints.save()
         else:
             first_step = checkpoints.restore()
@@ -128,6 +129,13 @@ def train(
             checkpoints.save(again=True)
     finish(config, run, data, result, say)
     return run
+
+
+def _begin(model: GenerativeModel, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """What a run begins with beside its seed; returns the record of the model that it goes on from, if it does."""
+    model.begin()
+    parent = model.config.parent
+    return None if parent is None else going_on.begin(model, parent, say)
 
 
 def finish(

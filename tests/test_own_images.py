@@ -100,6 +100,22 @@ def test_other_images_are_noticed(logs, images, tmp_path):
         assert "--data-dir" in line and f"from the folder {moved}" in line
 
 
+def test_images_of_others_are_held_against_ones_own_of_several_sizes(images, tmp_path):
+    """Which cannot be held against anything before they are of one size."""
+    flat, made = tmp_path / "flat", tmp_path / "made"
+    flat.mkdir()
+    made.mkdir()
+    for path in images.rglob("[0-9]*.png"):
+        shutil.copy(path, flat)
+    for path in (images / "cat").glob("*8.png"):
+        Image.open(path).resize((8, 8)).save(made / path.name)
+    judge = ["evaluate.py", "--samples", made, "--dataset", f"folder:{flat}", "--json", tmp_path / "judged.json"]
+    assert "say with --image-size" in refused(run(*judge))
+    succeed(run(*judge, "--image-size", 8, "--fit", "stretch", "--channels", "gray"))
+    judged = json.loads((tmp_path / "judged.json").read_text())
+    assert judged["num_generated"] == 8 and "brightness" in judged["measures"]
+
+
 def test_without_classes_pixels_are_judged(images, tmp_path):
     flat = tmp_path / "扁平"
     flat.mkdir()
@@ -211,6 +227,10 @@ def test_settings_of_before_and_of_now_are_read(tmp_path):
         TrainConfig.from_json('{"dataset": "folder:x", "fit": "squeeze"}', "here")
     with pytest.raises(UserError, match="is not one of the sources"):
         EvaluateCommand(samples=tmp_path, dataset="other:x")
+    with pytest.raises(UserError, match="image_size cannot be combined with mnist"):
+        EvaluateCommand(samples=tmp_path, dataset="mnist", image_size="32")
+    with pytest.raises(UserError, match="image_size, fit say how images of --dataset are read"):
+        EvaluateCommand(subject=tmp_path, image_size="32", fit="pad")
 
 
 def test_a_relative_folder_is_found_from_anywhere(images, tmp_path):

@@ -40,7 +40,7 @@ def write(model: GenerativeModel, run: RunFolder, name: str, folder: Path) -> Co
 
 def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Contract) -> dict[str, Any]:
     step = int(model.step.numpy())
-    spec = model.spec
+    spec, parentage = model.spec, run.read_parentage()
     return {
         "name": name,
         "step": step,
@@ -56,6 +56,7 @@ def _model_card(model: GenerativeModel, run: RunFolder, name: str, promised: Con
             "fingerprint": spec.fingerprint,
             **({"figures": spec.figures} if spec.figures else {}),
         },
+        **({} if parentage is None else {"parentage": parentage}),
         "recipe": json.loads(run.config_file.read_text()),
         "evaluation": _evaluation(run.evaluation_file(step), model.fingerprint()),
         "intended_use": f"teaching, experiments, and as a stand-in for {spec.modality.name}s of this kind",

@@ -19,8 +19,10 @@ def check_labels(spec: DataSpec, config: TrainConfig) -> None:
 
 
 @contextmanager
-def precision(config: TrainConfig) -> Iterator[None]:
-    """Networks that are made within it compute as `config` says."""
+def making_networks(config: TrainConfig) -> Iterator[None]:
+    """Networks that are made within it compute as `config` says, and Keras names their layers as in a fresh process,
+    so that these names stand for the same layers in every one."""
+    tf.keras.backend.reset_uids()
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:

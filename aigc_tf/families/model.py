@@ -14,6 +14,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families import freezing
 from aigc_tf.parts import moving_average
 from aigc_tf.parts.global_mean import GlobalMean
 from aigc_tf.parts.optimizers import make_slots
@@ -57,6 +58,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step", aggregation=first)
         self.learning_rate_scale = tf.Variable(1.0, trainable=False, name="learning_rate_scale", aggregation=first)
         self.trackers = {name: GlobalMean(name=name) for name in tracked}
+        freezing.freeze(networks, self.trained, config.freeze)
         # Each under an attribute of its own name, which checkpoints know it by.
         self._network_names = tuple(networks)
         for name, network in networks.items():

@@ -66,7 +66,7 @@ class SpectralNorm(tf.keras.layers.Wrapper):
         v = tf.math.l2_normalize(tf.matmul(self.u, matrix, transpose_b=True))  # [1, fan_in]
         u = tf.math.l2_normalize(tf.matmul(v, matrix))  # [1, units]
         u, v = tf.stop_gradient(u), tf.stop_gradient(v)
-        if training:
+        if training and self.trainable:  # of a frozen layer nothing changes
             self.u.assign(u)
         sigma = tf.reduce_sum(tf.matmul(v, matrix) * u)
         outputs = self.layer(inputs)

@@ -24,7 +24,7 @@ def update(average: tf.keras.Model, model: tf.keras.Model, keep: tf.Tensor) -> N
     """Move the weights of `average` towards those of `model`, from inside a training step.
 
     Mirrored weights may only be written where all replicas meet, hence the merge call; statistics of batch
-    normalisation lie on each replica and are written there.
+    normalisation lie on each replica and are written there. What is frozen, in both alike, stays as it is.
     """
 
     def move(strategy: tf.distribute.Strategy, keep: Any) -> None:
@@ -33,4 +33,5 @@ def update(average: tf.keras.Model, model: tf.keras.Model, keep: tf.Tensor) -> N
 
     tf.distribute.get_replica_context().merge_call(move, args=(keep,))
     for old, new in zip(average.non_trainable_variables, model.non_trainable_variables):
-        old.assign(new + keep * (old - new))
+        if not new.trainable:  # else it is a weight of a frozen layer
+            old.assign(new + keep * (old - new))

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aigc_tf.datasets import mnist
+from aigc_tf.datasets import loading, mnist, mnist_5k
+from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
@@ -107,6 +108,16 @@ def test_the_digits_take_the_shipped_weights_whatever_they_are_called(name, digi
     say = Counter()
     shipped = classifier.load_classifier(name, described((28, 28, 1), 10, digits), tmp_path, say)
     assert shipped.hash == classifier.SHIPPED["mnist"] and shipped.name == "lenet-mnist" and not say.lines
+
+
+def test_digits_in_a_file_of_ones_own_are_the_digits(tmp_path, monkeypatch):
+    """What a file is called, and how its images are read, says nothing of whose they are."""
+    monkeypatch.setenv("AIGC_TF_CACHE", str(tmp_path / "cache"))
+    digits, say = mnist_5k.load(), Counter()
+    pixels = {"x_train": digits.train_images[::-1, ..., 0], "x_test": digits.test_images[..., 0]}
+    np.savez(tmp_path / "mine.npz", **pixels, y_train=digits.train_labels[::-1], y_test=digits.test_labels)
+    data = loading.load(DataConfig(dataset=f"npz:{tmp_path}/mine.npz"), lambda line: None)
+    assert classifier.load_classifier("mine", data, tmp_path, say).name == "lenet-mnist" and not say.lines
 
 
 def test_other_images_called_mnist_are_judged_like_other_data_and_called_what_they_are(tmp_path):

@@ -89,7 +89,8 @@ class RecordDataset(Dataset):
 def load(folder: Path, licence: str | None, names: Iterable[str] | None = None) -> Dataset:
     """The data set of the records in `folder`, or of those of its shards that are called `names`.
 
-    Raises UserError where there are none, some are gone or cut short, or too few images are left in a split.
+    Raises UserError where there are none, some are gone or cut short, or too few images are left in a split, and
+    FaultError where those of a small set, which are read at once, are not what was written.
     """
     about = shards.read_about(folder)
     chosen = sorted(about["shards"] if names is None else names)
@@ -114,8 +115,8 @@ def load(folder: Path, licence: str | None, names: Iterable[str] | None = None) 
         class_counts=tuple(np.bincount(train, minlength=len(class_names)).tolist()) if class_names else (),
         figures=about["figures"] if len(chosen) == len(about["shards"]) else {},  # they are of all images
     )
-    # What only the fingerprint needed is let go.
-    rows = {split: dataclasses.replace(rows[split], digests=rows[split].digests[:0]) for split in SPLITS}
+    # What only the fingerprint needed is let go; by what stays, one damage in four billion passes unnoticed.
+    rows = {split: dataclasses.replace(rows[split], digests=rows[split].digests[:, :4].copy()) for split in SPLITS}
     data = RecordDataset(spec, rows, ShardReader(folder, chosen, shape))
     if sum(map(len, rows.values())) * int(np.prod(shape)) > IN_MEMORY:
         return data

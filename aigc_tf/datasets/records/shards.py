@@ -11,12 +11,14 @@ order of their digests: a fair draw from the first on, whatever the files were c
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ import numpy.typing as npt
 
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets.dataset import Split
+from aigc_tf.datasets.records import row
 from aigc_tf.errors import FaultError, UserError
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ class Rows:
         shards: int32, the number of the file.
         offsets: int64, where its pixels begin there.
         labels: int32.
-        digests: uint8 [N, 16].
+        digests: uint8 [N, 16], or as many of the first bytes as are looked at.
     """
 
     shards: npt.NDArray[np.int32]
@@ -80,7 +83,8 @@ class ShardWriter:
         shard, within = divmod(self._written, self._rows_a_shard)
         if not within:
             self.close()
-            self._writer, self._at = tf.io.TFRecordWriter(str(self._folder / shard_name(shard, self._count))), 0
+            with _faults_told(self._folder):
+                self._writer, self._at = tf.io.TFRecordWriter(str(self._folder / shard_name(shard, self._count))), 0
         assert self._writer is not None
         features = {
             "image/raw": tf.train.Feature(bytes_list=tf.train.BytesList(value=[pixels])),
@@ -89,10 +93,8 @@ class ShardWriter:
             "split": tf.train.Feature(bytes_list=tf.train.BytesList(value=[split.encode()])),
         }
         record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-        try:
+        with _faults_told(self._folder):
             self._writer.write(record)
-        except tf.errors.OpError as error:
-            raise OSError(f"{self._folder} takes no more records: {error.message}") from None
         offset = self._at + _HEADER + record.index(pixels)  # wherever it is found first, these bytes stand
         self._at += _HEADER + len(record) + _FOOTER
         self._written += 1
@@ -100,14 +102,25 @@ class ShardWriter:
 
     def close(self) -> None:
         """What was written lies on the disk then."""
-        import tensorflow as tf
-
         writer, self._writer = self._writer, None
-        try:
+        with _faults_told(self._folder):
             if writer is not None:
                 writer.close()
-        except tf.errors.OpError as error:
-            raise OSError(f"{self._folder} takes no more records: {error.message}") from None
+
+
+@contextlib.contextmanager
+def _faults_told(folder: Path) -> Iterator[None]:
+    """A disk that is full, or fails, becomes an OSError in one sentence, whoever writes, however that one says it."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message.rpartition("; ")[2]
+        raise OSError(
+            f"{folder.parent} takes no more records ({reason or error}): make room, or take another place "
+            "(AIGC_TF_CACHE moves the cache)"
+        ) from None
 
 
 def shard_name(number: int, count: int) -> str:
@@ -115,13 +128,16 @@ def shard_name(number: int, count: int) -> str:
 
 
 def finish(folder: Path, rows: Mapping[Split, Rows], about: Mapping[str, Any]) -> None:
-    """Write the index and, last of all, what makes the folder one of records."""
+    """Write the index and, last of all, what makes the folder one of records. Raises OSError where the disk does not
+    take them."""
     arrays = {f"{split}_{name}": array for split in SPLITS for name, array in vars(rows[split]).items()}
-    with (folder / INDEX).open("wb") as file:
-        np.savez(file, **arrays)
-    sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("images-*.tfrecord"))}
-    about = {"format": FORMAT, **about, "shards": sizes}
-    write_atomically(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    index = io.BytesIO()  # a zip file that cannot be closed on the disk would complain of that once more, unasked
+    np.savez(index, **arrays)
+    with _faults_told(folder):
+        write_atomically(folder / INDEX, index.getbuffer())
+        sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("images-*.tfrecord"))}
+        about = {"format": FORMAT, **about, "shards": sizes}
+        write_atomically(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -166,14 +182,16 @@ def fingerprint(shape: tuple[int, ...], class_names: tuple[str, ...], rows: Mapp
 
 
 class ShardReader:
-    """Reads rows from files that stay open: what is taken away meanwhile can still be read."""
+    """Reads rows from files that stay open: what is taken away meanwhile can still be read. Each row must have the
+    digest that the index tells: what a disk gives otherwise than it was written is noticed."""
 
     def __init__(self, folder: Path, names: list[str], shape: tuple[int, int, int]) -> None:
         self._files = {int(name[7:12]): (folder / name).open("rb", buffering=0) for name in names}
         self._shape, self._size = shape, int(np.prod(shape))
 
     def read(self, rows: Rows, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Pixels uint8 [B, H, W, C] of the rows with these numbers. Raises FaultError where the disk fails."""
+        """Pixels uint8 [B, H, W, C] of the rows with these numbers. Raises FaultError where the disk fails, or gives
+        others than were written."""
         pixels = np.empty((len(numbers), self._size), np.uint8)
         for place, number in enumerate(numbers):
             file = self._files[int(rows.shards[number])]
@@ -184,4 +202,10 @@ class ShardReader:
             if len(found) != self._size:
                 raise FaultError(f"{file.name} was cut short while it was in use")
             pixels[place] = np.frombuffer(found, np.uint8)
+            expected = rows.digests[number].tobytes()
+            if row.digest(pixels[place].reshape(self._shape))[: len(expected)] != expected:
+                raise FaultError(
+                    f"{file.name} is damaged, and holds other images than were written: remove its folder, if it is in "
+                    "the cache, which makes it anew, or take that of a copy"
+                )
         return pixels.reshape(-1, *self._shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,8 +17,11 @@ from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.folder_lock import held
 from aigc_tf.datasets.records import preparing, record_dataset, shards
 from aigc_tf.datasets.records.originals import Originals
-from aigc_tf.errors import UserError
+from aigc_tf.errors import FaultError, UserError
 from aigc_tf.paths import default_cache
+
+MOST_BYTES = 10 * 2**30
+"""That the records of all originals may have in the cache."""
 
 
 def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -> Dataset:
@@ -27,12 +31,38 @@ def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -
     """
     name = hashlib.sha256(preparing.signature(originals, config).encode()).hexdigest()[:32]
     kept = default_cache() / "images" / name
+    try:
+        return _load(originals, config, kept, say)
+    except FaultError as fault:
+        say(f"{fault}; it is made anew")
+        (kept / shards.ABOUT).unlink(missing_ok=True)  # without which it is none
+        return _load(originals, config, kept, say)
+
+
+def _load(originals: Originals, config: DataConfig, kept: Path, say: Callable[[str], None]) -> Dataset:
     with _records(originals, config, kept, say) as folder:
         about = shards.read_about(folder)
         preparing.check_bad(about, config.max_bad)
         for line in preparing.told(about):
             say(line)
-        return record_dataset.load(folder, config.licence)
+        data = record_dataset.load(folder, config.licence)
+        if folder == kept:
+            _keep_within(kept, MOST_BYTES)
+        return data
+
+
+def _keep_within(used: Path, most: int) -> None:
+    """Note that records were used now, and remove those that were not for longest, until all that are kept have at most
+    `most` bytes; those just used stay in any case."""
+    with contextlib.suppress(OSError):  # of a cache that takes no files, or that others clear meanwhile
+        os.utime(used / shards.ABOUT)
+        last = {file.parent: file.stat().st_mtime for file in used.parent.glob(f"*/{shards.ABOUT}")}
+        size = 0
+        for folder in sorted(last, key=lambda folder: (folder == used, last[folder]), reverse=True):
+            size += sum(file.stat().st_size for file in folder.iterdir())
+            if size > most and folder != used:
+                (folder / shards.ABOUT).unlink()  # without which the rest is none
+                shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.creation import check_labels, precision
+from aigc_tf.errors import UserError
+from aigc_tf.families.creation import check_labels, making_networks
 from aigc_tf.families.diffusion.config import DiffusionConfig
 from aigc_tf.families.diffusion.model import Diffusion
 from aigc_tf.families.diffusion.networks import NETWORKS
@@ -19,9 +20,14 @@ def create(spec: DataSpec, config: TrainConfig) -> Diffusion:
     """
     settings = config.family
     assert isinstance(settings, DiffusionConfig)
+    if settings.distil is not None and config.parent is not None:
+        raise UserError(
+            f"a student begins with the weights of its teacher, here {settings.distil}: leave out --distil or --from "
+            "(a run that was distilled is no parent, since its steps are no flow: take the run that it learned from)"
+        )
     if settings.conditional:
         check_labels(spec, config)
-    with precision(config):
+    with making_networks(config):
         several = 1 if settings.distil is None else 2
         build, size = NETWORKS[settings.network], settings.base_channels
         networks = [build(spec, conditional=settings.conditional, channels=size) for _ in range(several)]

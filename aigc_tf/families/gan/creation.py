@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.creation import check_labels, precision
+from aigc_tf.families.creation import check_labels, making_networks
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.model import GAN
 from aigc_tf.families.gan.networks import NETWORKS
@@ -23,7 +23,7 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
     assert isinstance(settings, GANConfig)
     if settings.conditional:
         check_labels(spec, config)
-    with precision(config):
+    with making_networks(config):
         build = NETWORKS[settings.network]
         networks = build(
             spec,

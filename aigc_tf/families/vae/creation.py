@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.creation import check_labels, precision
+from aigc_tf.families.creation import check_labels, making_networks
 from aigc_tf.families.vae.config import VAEConfig
 from aigc_tf.families.vae.likelihoods import LIKELIHOODS
 from aigc_tf.families.vae.model import VAE
@@ -24,7 +24,7 @@ def create(spec: DataSpec, config: TrainConfig) -> VAE:
     if settings.conditional:
         check_labels(spec, config)
     likelihood = LIKELIHOODS[settings.likelihood]
-    with precision(config):
+    with making_networks(config):
         build = NETWORKS[settings.network]
         networks = build(spec, settings.latent_dim, likelihood.parameters, conditional=settings.conditional)
         vae = VAE(spec, networks, likelihood, OBJECTIVES[settings.objective], config)

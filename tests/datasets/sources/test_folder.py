@@ -18,6 +18,7 @@ from aigc_tf.datasets.doctor import clean_copy, fix, survey
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.datasets.records import preparing, record_dataset
+from aigc_tf.datasets.sources import prepared
 from aigc_tf.errors import FaultError, UserError
 
 
@@ -55,7 +56,14 @@ def test_it_is_read_once(images, load, said, cache):
     np.testing.assert_array_equal(again.stored("train"), first.stored("train"))
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "index", "about"])
+def flip(shard: Path, row: bytes) -> None:
+    """Change one bit of the pixels of a row, and no size."""
+    content = bytearray(shard.read_bytes())
+    content[content.index(row) + len(row) // 2] ^= 1
+    shard.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "flipped", "index", "about"])
 def test_what_is_damaged_in_the_cache_is_made_anew(images, load, said, cache, damage):
     before = load(f"folder:{images}").spec.fingerprint
     (shard,) = cache.rglob("*.tfrecord")
@@ -63,6 +71,12 @@ def test_what_is_damaged_in_the_cache_is_made_anew(images, load, said, cache, da
         os.truncate(shard, 100)
     elif damage == "gone":
         shard.unlink()
+    elif damage == "flipped":
+        flip(shard, np.asarray(picture(7)).tobytes())
+        data = load(f"folder:{images}")
+        assert "is damaged, and holds other images than were written" in said[1] and "reading 60 images" in said[2]
+        assert any(np.array_equal(row, picture(7)) for split in ("train", "test") for row in data.stored(split))
+        del said[1]
     else:
         shard.with_name({"index": "index.npz", "about": "about.json"}[damage]).write_bytes(b"nothing")
     assert load(f"folder:{images}").spec.fingerprint == before and len(said) == 2
@@ -296,6 +310,31 @@ def test_a_disk_that_fails_is_told_and_remembered(images, load, monkeypatch, cac
     with pytest.raises(Exception, match="cut short"):
         next(iter(batches(data, "train", 7, 3)))
     assert "cut short" in str(data.faults[0])
+
+
+def test_a_row_that_is_not_what_was_written_is_told(images, load, monkeypatch, cache):
+    monkeypatch.setattr(record_dataset, "IN_MEMORY", 0)
+    data = load(f"folder:{images}")
+    (shard,) = cache.rglob("*.tfrecord")
+    flip(shard, data.stored("train")[5].tobytes())
+    assert len(data.stored("train", slice(5))) == 5
+    with pytest.raises(FaultError, match="is damaged, and holds other images than were written: remove its folder"):
+        data.stored("train")
+
+
+def test_what_was_not_used_for_longest_makes_room(images, load, monkeypatch, said, cache):
+    load(f"folder:{images}", image_size="8")
+    one = sum(file.stat().st_size for file in cache.glob("images/*/*"))
+    monkeypatch.setattr(prepared, "MOST_BYTES", 4 * one)
+    for size in (8, 9, 10, 8, 11):  # the first is used again before the last comes
+        for about in cache.rglob("about.json"):
+            os.utime(about, (about.stat().st_atime, about.stat().st_mtime - 10))
+        load(f"folder:{images}", image_size=f"{size}")
+    kept = sorted(json.loads(about.read_text())["shape"][0] for about in cache.rglob("about.json"))
+    assert kept == [8, 10, 11] and len(list(cache.glob("images/*/"))) == 3
+    monkeypatch.setattr(prepared, "MOST_BYTES", 0)
+    load(f"folder:{images}", image_size="11")
+    assert [json.loads(about.read_text())["shape"][0] for about in cache.rglob("about.json")] == [11]
 
 
 def test_a_cache_that_takes_no_files_is_done_without(images, load, said, cache):
