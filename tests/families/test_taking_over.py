@@ -30,7 +30,8 @@ def of_classes(*names: str) -> DataSpec:
 
 def made(family: str, seed: int, spec: DataSpec = SPEC, **settings) -> GenerativeModel:
     """A model whose weights are all different from any other's, zeros and ones among them, the averages too."""
-    config = TrainConfig.of(model=family, dataset="synthetic", global_batch_size=4, **{**SMALL.get(family, {}), **settings})
+    settings = {**SMALL.get(family, {}), **settings}
+    config = TrainConfig.of(model=family, dataset="synthetic", global_batch_size=4, **settings)
     tf.keras.utils.set_random_seed(seed)
     model = FAMILIES[family].create(spec, config)
     random = np.random.default_rng(seed)
