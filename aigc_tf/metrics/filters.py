@@ -5,9 +5,8 @@ and Unsupervised Feature Learning"; Naeem et al. 2020, arXiv:2002.09797, on rand
 ImageNet's). Four levels of 3×3 filters and rectifiers follow one another, each at half the size. The first two see an
 image at its own size, whatever that is; what they saw is then brought to 8×8 places, so the last two see it whole. Each
 level gives the mean and the standard deviation of every filter, the last one also its means in the four quarters: 704
-numbers. A fixed matrix takes them to 128 features, between which distances mean something: it takes half of the
-inequality (the fourth root) from the variances that the numbers have on drawings made by chance, then turns them at
-random.
+numbers. A fixed matrix takes them to 128 features, between which distances mean something: it whitens what the numbers
+are on drawings made by chance, where most of them say the same, then projects them at random.
 
 Filters and matrix travel with the package (`weights/filters.npz`, 0.7 MB), so figures compare between machines. No
 image of any data set helped to make them (`make_filters`); benchmarks/results/unlabelled_judge.md tells what they see.
@@ -25,7 +24,7 @@ from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor, check_images
 
 NAME = "filters"
-HASH = "sha256:7c9b0a50f5fe870eccee92863dcdb368a0135fe34188c6a21093115411283f93"
+HASH = "sha256:5efbdebf2e5306fcda95d9ce82d1ca28f82db714982d6d771912c60a855a94b8"
 WEIGHTS = Path(__file__).parent / "weights" / "filters.npz"
 FEATURES = 128
 LEVELS = (32, 64, 64, 64)  # filters of each

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 _SIDE, _FINER = 32, 3  # pixels of a drawing, and how many times finer it is drawn
-_LEAST_VARIANCE = 1e-7  # of the largest: what is below it is rounding
+_LEAST_VARIANCE = 1e-6  # of the largest: what is below it is rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ def make(seed: int, drawings: int) -> dict[str, np.ndarray]:
     variances, directions = np.linalg.eigh(np.cov(seen.T))
     kept = np.maximum(variances, _LEAST_VARIANCE * variances.max())
     turned = random.standard_normal((len(kept), filters.FEATURES))
-    matrix = (directions / kept**0.25) @ turned
+    matrix = (directions / np.sqrt(kept)) @ turned
     mean = seen.mean(axis=0)
     matrix /= np.sqrt(((seen - mean) @ matrix).var(axis=0).mean())  # drawings have features of variance 1 on average
     arrays = {f"filters{level}": kernel for level, kernel in enumerate(kernels)}
