@@ -107,9 +107,9 @@ class EvaluateCommand:
     """Images to generate; by default as many as it was trained on, at most 10,000."""
     seed: int = 0
     """Which images are generated."""
-    extractor: str = "lenet"
-    """What makes the features: lenet (the data set's small classifier), inception (for FID), or the path of a Keras
-    model or SavedModel."""
+    extractor: str | None = None
+    """What makes the features: lenet (the data set's small classifier; the default where images carry labels), filters
+    (for any images; the default for those without), inception (for FID), or the path of a Keras model or SavedModel."""
     json: Path | None = None
     """Write the record to this file (too)."""
     report: Path | None = None

@@ -69,9 +69,8 @@ def takes_files(run: RunFolder) -> bool:
 def _variant(run: RunFolder, record: dict[str, Any], extractor: str) -> tuple[str, str]:
     """What tells this record's files from those of other judgements of the step, and a remark on that if need be."""
     step, weights, count = record["subject"]["step"], record["subject"]["weights"], record["num_generated"]
-    variant = ("" if weights == "ema" else f"-{weights}") + (
-        "" if extractor in ("lenet", "pixels") else f"-{extractor}"
-    )
+    usual = ("lenet" if record["class_names"] else "filters", "pixels")
+    variant = ("" if weights == "ema" else f"-{weights}") + ("" if extractor in usual else f"-{extractor}")
     before = evaluation_record.num_generated(run.evaluation_file(step, variant))
     if count < before:
         remark = f"a judgement of {before:,} images is there already: this one is kept beside it"

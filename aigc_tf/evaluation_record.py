@@ -78,11 +78,7 @@ def make(
         "reference": {"split": split, "source": spec.source, "fingerprint": spec.fingerprint},
         "warnings": [
             *([f"{subject.path}, {given_images.in_words(left_out)}"] if left_out else []),
-            *(
-                cautions(reference.extractor, len(evidence.real), num_generated)
-                if reference.extractor
-                else filter(None, [reference.judges.remark])
-            ),
+            *(cautions(reference.extractor, len(evidence.real), num_generated) if reference.extractor else ()),
             *_of_parts(reference),
             *(f"{name}: {figure.warning}" for name, figure in judgement.figures.items() if figure.warning),
             *judgement.skipped,

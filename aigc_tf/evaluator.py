@@ -43,7 +43,7 @@ def evaluate(
     data_dir: Path | None = None,
     num_samples: int | None = None,
     seed: int = 0,
-    extractor: str = "lenet",
+    extractor: str | None = None,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
     """Judge `subject` by every measure of such content and of its family.
@@ -57,7 +57,7 @@ def evaluate(
             a folder. Sample i is made from the seed `seed * 2**32 + i`, and by label i of `spread_labels` where the
             model takes labels.
         seed: which samples are generated, from 0 to 2**31 - 1.
-        extractor: "lenet", "inception" or the path of a model; see `Modality.judges`.
+        extractor: "lenet", "filters", "inception" or the path of a model, None for what suits; see `Modality.judges`.
         say: is given a line before anything slow.
 
     Raises UserError where the subject, the data or the extractor do not allow that.
@@ -110,8 +110,6 @@ def check_can_be_judged(data: Dataset, while_training: bool) -> None:
 
     `while_training`: whether it shall be judged meanwhile, too, by the distance to what is held out.
     """
-    if while_training:
-        data.spec.modality.check_judging_while_training(data.spec)
     for split, count in (("training", data.count("train")), ("held-out", data.count("test"))):
         if count < 2 and (split == "training" or while_training):
             raise UserError(

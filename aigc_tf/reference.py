@@ -39,7 +39,7 @@ class Reference:
 
     @classmethod
     def prepare(
-        cls, data: Dataset, dataset: str, extractor_choice: str = "lenet", say: Callable[[str], None] = print
+        cls, data: Dataset, dataset: str, extractor_choice: str | None = None, say: Callable[[str], None] = print
     ) -> Reference:
         """Load the judges (see `Modality.judges`) and let them look at all real examples, or recall what they saw.
 

@@ -20,6 +20,7 @@ from aigc_tf.comparison import ALIKE, VERSIONS
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.metrics import METRICS
+from aigc_tf.metrics.filters import HASH
 from aigc_tf.reference import Reference
 from aigc_tf.run_folder import RunFolder
 
@@ -170,20 +171,23 @@ def test_what_lay_beside_samples_and_was_not_judged_is_counted(data, tmp_path, c
 
 
 def test_a_folder_is_judged_against_a_folder(data, tmp_path):
-    """No data set is needed, and without labels there is still what pixels tell: brightness, and copies."""
+    """No data set is needed, and no labels: random filters look at the images."""
     for name, images in {"real": data.train_images[:60], "generated": data.train_images[40:90]}.items():
         (tmp_path / name).mkdir()
         for row, image in enumerate(images):
             Image.fromarray(image[..., 0]).save(tmp_path / name / f"{row:04d}.png")
     arguments = ["--samples", tmp_path / "generated", "--reference", tmp_path / "real", "--json", tmp_path / "r.json"]
     printed = succeed(run("evaluate.py", *arguments, "--report", tmp_path / "report.html"))
-    assert "pixels alone are judged" in printed and "50 generated against 60 real images" in printed
+    assert "extractor: filters, sha256:" in printed and "50 generated against 60 real images" in printed
     record = json.loads((tmp_path / "r.json").read_text())
     figures = record["measures"]
     assert figures["memorised_share"]["value"] == pytest.approx(20 / 50) and figures["memorised_share"]["warning"]
     assert figures["brightness"]["reference"] == pytest.approx(data.train_images[:60].mean() / 255)
     assert figures["brightness"]["provenance"]["reference_hash"] == record["reference"]["fingerprint"]
-    assert record["extractor"] is None and record["subject"]["dataset"] is None and record["num_training"] == 0
+    assert {"fd_filters", "kid_filters", "precision", "coverage"} <= set(figures)
+    assert record["extractor"] == {"name": "filters", "hash": HASH, "resizer": "none", "held_out_accuracy": None}
+    assert figures["fd_filters"]["provenance"]["judge_hash"] == HASH
+    assert record["subject"]["dataset"] is None and record["num_training"] == 0
     assert str(tmp_path / "real") in record["reference"]["source"]
     assert "Closest to real images" in (tmp_path / "report.html").read_text()
 
@@ -202,23 +206,26 @@ def test_a_folder_is_judged_against_a_folder_by_a_network_of_a_persons_own(data,
     assert "memorisation_ct" not in figures
 
 
-def test_images_without_labels_get_pixel_statistics_and_copies(trained, data):
+def test_images_without_labels_are_judged_beside_what_real_ones_score(trained, data):
     splits = (data.train_images[:300], data.test_images[:100])
     plain = [(images, np.zeros(len(images), int)) for images in splits]
     unlabelled = ImageDataset.of(*plain, class_names=(), source="a folder", licence="")
-    said: list[str] = []
     subject = dataclasses.replace(subjects.of_run(RunFolder.open(trained)), data_fingerprint=None)
-    record = evaluator.evaluate(subject, data=unlabelled, num_samples=60, say=said.append).record
-    assert {
-        "brightness",
-        "sharpness",
-        "ms_ssim",
-        "memorised_share",
-        "train_distance_ratio",
-        "discriminator_auc",
-    } <= set(record["measures"])
-    assert record["extractor"] is None and "carry no labels" in said[0]
-    assert any("carry no labels" in warning for warning in record["warnings"])
+    record = evaluator.evaluate(subject, data=unlabelled, num_samples=60).record
+    figures = record["measures"]
+    with_reference = {"fd_filters", "kid_filters", "precision", "recall", "density", "coverage", "memorisation_ct"}
+    assert {name for name in with_reference if figures[name]["reference"] is not None} == with_reference
+    assert {"path_length_filters", "brightness", "ms_ssim", "memorised_share", "discriminator_auc"} <= set(figures)
+    assert figures["fd_filters"]["value"] > 2 * figures["fd_filters"]["reference"]  # it has made 20 steps
+    assert record["extractor"]["name"] == "filters" and record["classifier"] is None
+
+
+def test_filters_are_a_second_judge_of_images_with_labels(trained):
+    arguments = ["evaluate.py", trained, "--num-samples", 60]
+    printed = succeed(run(*arguments, "--extractor", "filters"))
+    assert "extractor: filters, sha256:" in printed and "classifier: lenet-synthetic, sha256:" in printed
+    record = json.loads((trained / "evaluation" / "20-filters.json").read_text())
+    assert {"fd_filters", "classifier_score"} <= set(record["measures"]) and "fd_lenet" not in record["measures"]
 
 
 def test_a_run_says_which_device_trains(tiny_run):

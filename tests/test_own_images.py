@@ -116,17 +116,23 @@ def test_images_of_others_are_held_against_ones_own_of_several_sizes(images, tmp
     assert judged["num_generated"] == 8 and "brightness" in judged["measures"]
 
 
-def test_without_classes_pixels_are_judged(images, tmp_path):
+def test_without_classes_they_are_judged_while_training_and_behind(images, tmp_path):
     flat = tmp_path / "扁平"
     flat.mkdir()
     for path in images.rglob("*.png"):
         shutil.copy(path, flat)
-    said = succeed(
-        train(*SMALL, "--dataset", f"folder:{flat}", "--steps", 10, "--logs", tmp_path / "logs", "--name", "run")
-    )
-    assert "pixels alone are judged" in said and "published: " in said and "/export/folder/1" in said
-    record = json.loads((tmp_path / "logs" / "run" / "evaluation" / "10.json").read_text())
-    assert {"brightness", "memorised_share"} <= record["measures"].keys()
+    begin = (*SMALL, "--dataset", f"folder:{flat}", "--steps", 20, "--evaluate-every", 10, "--on-collapse", "best")
+    said = succeed(train(*begin, "--logs", tmp_path / "logs", "--name", "run"))
+    assert "extractor: filters, sha256:" in said and "published: " in said and "/export/folder/1" in said
+    folder = tmp_path / "logs" / "run"
+    record = json.loads((folder / "evaluation" / "20.json").read_text())
+    assert {"fd_filters", "kid_filters", "precision", "coverage", "memorised_share"} <= record["measures"].keys()
+    assert record["measures"]["fd_filters"]["reference"] > 0
+    lines = [json.loads(line) for line in (folder / "evaluation" / "during-training.jsonl").read_text().splitlines()]
+    distances = {line["step"]: line["measures"]["fd_filters"] for line in lines}
+    assert list(distances) == [10, 20]
+    best = min(distances, key=distances.__getitem__)
+    assert [path.name for path in (folder / "checkpoints").glob("best-*.index")] == [f"best-{best}.index"]
 
 
 FROM_DISK = """

@@ -57,7 +57,7 @@ def load_classifier(
     if spec.num_classes < 1:
         raise UserError(
             f"{dataset} carries no labels, and the classifier that judges images is trained on labels: give the images "
-            "classes, or judge their features alone with --extractor inception or --extractor PATH of a Keras model"
+            "classes, or judge them with --extractor filters, which needs none"
         )
     if spec.fingerprint in _STACKED_DIGITS:
         return _per_channel(*_shipped("mnist"))

@@ -20,8 +20,9 @@ def load_extractor(
     """The extractor that `choice` names, for images like those of `data`, which go by the name `dataset`.
 
     Args:
-        choice: "lenet", the small classifier of the data set; "inception", the network of the published FID; else the
-            path of a Keras model (`.keras`, `.h5`) or of a SavedModel's folder.
+        choice: "lenet", the small classifier of the data set; "filters", the eyes for images of any kind; "inception",
+            the network of the published FID; else the path of a Keras model (`.keras`, `.h5`) or of a SavedModel's
+            folder.
         dataset: a name in DATASETS.
         data: its images; their labels are used by "lenet" only.
         cache: folder for what is made or fetched once; None for `default_cache()`.
@@ -34,6 +35,10 @@ def load_extractor(
         from aigc_tf.metrics.classifier import load_classifier
 
         return load_classifier(dataset, data, cache, announce)
+    if choice == "filters":
+        from aigc_tf.metrics import filters
+
+        return filters.load(data.spec.image_shape)
     if choice == "inception":
         from aigc_tf.metrics import inception
 

@@ -92,7 +92,7 @@ def load(
 
 
 _WHERE_FROM = (
-    f"unpack {GRAPH} from {URL} and name it in $AIGC_TF_INCEPTION, or judge by --extractor lenet, which needs no file"
+    f"unpack {GRAPH} from {URL} and name it in $AIGC_TF_INCEPTION, or judge by --extractor filters, which needs no file"
 )
 
 

@@ -41,8 +41,8 @@ def load(path: Path, image_shape: tuple[int, int, int], announce: Callable[[str]
     """
     if not path.exists():
         raise UserError(
-            f"--extractor {path} does not exist: give lenet, inception, or the path of a Keras model (.keras, .h5) or "
-            "of a SavedModel's folder"
+            f"--extractor {path} does not exist: give lenet, filters, inception, or the path of a Keras model (.keras, "
+            ".h5) or of a SavedModel's folder"
         )
     if not (path / "saved_model.pb").is_file() and path.suffix not in (".keras", ".h5"):
         raise UserError(

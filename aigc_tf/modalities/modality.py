@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from aigc_tf.datasets.dataset import Dataset
-    from aigc_tf.datasets.spec import DataSpec
 
 Shape = tuple[int, ...]
 
@@ -31,12 +30,10 @@ class Judges:
         extractor: makes the features; None where the content itself has them, or nobody can make any.
         classifier: tells the data set's classes; None where there are none. The same object as `extractor` where that
             is the data set's own classifier.
-        remark: a sentence for the record on what cannot be seen so; mostly empty.
     """
 
     extractor: Extractor | None = None
     classifier: Extractor | None = None
-    remark: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,16 +102,13 @@ class Modality(abc.ABC):
         """What a file says about itself, in which its origin must be found. ValueError as for `read_file`."""
 
     @abc.abstractmethod
-    def judges(self, choice: str, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
-        """Those that `evaluate.py --extractor` chooses for what is like `data`, which go by the name `dataset`.
+    def judges(self, choice: str | None, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
+        """Those that `evaluate.py --extractor` chooses for what is like `data`, which go by the name `dataset`; None
+        leaves the choice to what `data` allows.
 
         `say` is given a line before anything slow. UserError where there is no such extractor, or it cannot see such
         content.
         """
-
-    @abc.abstractmethod
-    def check_judging_while_training(self, spec: DataSpec) -> None:
-        """Raise UserError where the quick measures could not tell checkpoints apart."""
 
     @abc.abstractmethod
     def look(self, stored: np.ndarray) -> Observations:

@@ -82,7 +82,7 @@ def test_a_cache_that_cannot_be_written_costs_only_a_warning(tmp_path):
 
 
 def test_images_without_labels_are_refused(tmp_path):
-    with pytest.raises(UserError, match="stripes carries no labels.*--extractor inception or --extractor PATH"):
+    with pytest.raises(UserError, match="stripes carries no labels.*--extractor filters"):
         classifier.load_classifier("stripes", stripes(num_classes=0), tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_the_choice_is_the_small_classifier_or_a_path(tmp_path, monkeypatch):
     features, probabilities = lenet.look(lenet_of(data, tmp_path), data.test_images)
     np.testing.assert_array_equal(seen.features, features)
     np.testing.assert_array_equal(seen.probabilities, probabilities)
-    with pytest.raises(UserError, match="--extractor lenett does not exist: give lenet, inception, or the path"):
+    with pytest.raises(UserError, match="--extractor lenett does not exist: give lenet, filters, inception, or"):
         load_extractor("lenett", "synthetic", data, tmp_path)
 
 

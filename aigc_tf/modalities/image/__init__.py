@@ -21,12 +21,6 @@ from aigc_tf.modalities.modality import Given, Graph, Judges, Modality, Shape
 
 if TYPE_CHECKING:
     from aigc_tf.datasets.dataset import Dataset
-    from aigc_tf.datasets.spec import DataSpec
-
-_ONLY_PIXELS = (
-    "the images carry no labels, so no small classifier can be trained to look at them, and pixels alone are judged: "
-    "--extractor inception, or PATH of a Keras model, sees more"
-)
 
 
 class Image(Modality):
@@ -82,22 +76,13 @@ class Image(Modality):
     def texts(self, file: bytes) -> str:
         return png.texts(file)
 
-    def judges(self, choice: str, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
+    def judges(self, choice: str | None, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
         labelled = data.spec.num_classes > 0
-        if not labelled and choice == "lenet":
-            say(_ONLY_PIXELS)
-            return Judges(remark=_ONLY_PIXELS)
+        choice = choice or ("lenet" if labelled else "filters")
         extractor = load_extractor(choice, dataset, data, announce=say)
         if choice == "lenet" or not labelled:
             return Judges(extractor, extractor if labelled else None)
         return Judges(extractor, load_extractor("lenet", dataset, data, announce=say))
-
-    def check_judging_while_training(self, spec: DataSpec) -> None:
-        if not spec.num_classes:
-            raise UserError(
-                "the images carry no labels, so the small classifier that tells the best checkpoint cannot be made: "
-                "train without --evaluate-every, then judge with evaluate.py --extractor PATH"
-            )
 
     def look(self, stored: np.ndarray) -> Observations:
         return Observations(images=stored)

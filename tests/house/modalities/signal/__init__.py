@@ -15,7 +15,6 @@ from aigc_tf.modalities.modality import Given, Graph, Judges, Modality, Shape
 
 if TYPE_CHECKING:
     from aigc_tf.datasets.dataset import Dataset
-    from aigc_tf.datasets.spec import DataSpec
 
 
 class Signal(Modality):
@@ -53,11 +52,8 @@ class Signal(Modality):
         np.array(values.split(","), np.int16)
         return origin
 
-    def judges(self, choice: str, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
+    def judges(self, choice: str | None, dataset: str, data: Dataset, say: Callable[[str], None]) -> Judges:
         return Judges()
-
-    def check_judging_while_training(self, spec: DataSpec) -> None:
-        pass
 
     def look(self, stored: np.ndarray) -> Observations:
         return Observations(features=self.from_stored(stored))
