@@ -116,7 +116,7 @@ def take_turns(competitors: Collection[Child], steps: int) -> None:
 def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict[str, Child]]:
     """The competitors of a cell, each past its first steps; ended when the context is left."""
     recipe = TrainConfig(global_batch_size=batch)
-    config = {**recipe.flat(), "penalty_weight": recipe.family.weight_of_penalties}
+    config = {**recipe.flat(), "penalty_weight": recipe.family.weight_of_penalties((28, 28, 1))}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         data = any_size.write(folder, _NUM_IMAGES, pixels)

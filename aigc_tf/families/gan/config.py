@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Annotated, Literal
 
 from tyro.conf import arg
@@ -14,6 +15,10 @@ from aigc_tf.parts.losses import GAN_LOSSES
 from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.settings import MANY, OneOf, Within
+
+
+_DIGIT = 28 * 28
+"""Numbers in an image for which the weight of penalties was found."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,8 @@ class GANConfig(FamilyConfig):
         tuple[str, ...], OneOf(PENALTIES), arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")
     ] = ("r1",)
     penalty_weight: Annotated[float | None, Within(0)] = None
-    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels."""
+    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels, times the
+    numbers in an image over those in one of 28x28 pixels, if it has more."""
     penalty_interval: Annotated[int, Within(1, MANY)] = 4
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
@@ -93,12 +99,15 @@ class GANConfig(FamilyConfig):
         given = {name: getattr(self, name) for name in ("generator_widths", "discriminator_widths")}
         return {name: units for name, units in given.items() if units is not None}
 
-    @property
-    def weight_of_penalties(self) -> float:
-        """The given one or the default, which docs/recipe.md tells the reasons of."""
+    def weight_of_penalties(self, shape: tuple[int, ...]) -> float:
+        """The given one or the default for images of this shape, which docs/recipe.md tells the reasons of.
+
+        The more numbers an image has, the smaller is the gradient of a logit by each, while it changes as much from one
+        image to another; Karras et al. 2020 (https://arxiv.org/abs/2006.06676, appendix) scale by pixels too.
+        """
         if self.penalty_weight is not None:
             return self.penalty_weight
-        return 0.1 if self.conditional else 1.0
+        return (0.1 if self.conditional else 1.0) * max(1.0, math.prod(shape) / _DIGIT)
 
     @property
     def batches_per_step(self) -> int:

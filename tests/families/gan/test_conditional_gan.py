@@ -121,10 +121,12 @@ def test_the_discriminator_begins_as_if_without_labels(spectral_norm):
     assert (np.ptp(of_each, axis=0).max() == 0) != spectral_norm  # a kernel of zeros could not be normalised
 
 
-def test_penalties_weigh_less_with_labels():
-    weights = [config(**changes).family.weight_of_penalties for changes in ({}, {"conditional": True})]
-    assert weights == [1.0, 0.1]
-    assert config(conditional=True, penalty_weight=3.0).family.weight_of_penalties == 3.0
+def test_penalties_weigh_less_with_labels_and_more_on_larger_images():
+    for changes, weight in (({}, 1.0), ({"conditional": True}, 0.1)):
+        weights = config(**changes).family.weight_of_penalties
+        assert weights((28, 28, 1)) == weights((8, 8, 1)) == weight
+        assert weights((56, 28, 3)) == pytest.approx(6 * weight)
+    assert config(conditional=True, penalty_weight=3.0).family.weight_of_penalties((64, 64, 3)) == 3.0
 
 
 def test_fakes_are_of_the_classes_of_the_real_images_beside_them():
