@@ -16,7 +16,6 @@ from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.settings import MANY, OneOf, Within
 
-
 _DIGIT = 28 * 28
 """Numbers in an image for which the weight of penalties was found."""
 
@@ -46,8 +45,8 @@ class GANConfig(FamilyConfig):
         tuple[str, ...], OneOf(PENALTIES), arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")
     ] = ("r1",)
     penalty_weight: Annotated[float | None, Within(0)] = None
-    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels, times the
-    numbers in an image over those in one of 28x28 pixels, if it has more."""
+    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels, and
+    as much more as an image has more numbers than one of 28x28 pixels."""
     penalty_interval: Annotated[int, Within(1, MANY)] = 4
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
