@@ -57,9 +57,9 @@ class GANConfig(FamilyConfig):
     """Augmentation of real and generated images alike before the discriminator, so that it cannot learn a few images by
     heart: always the same (diff, DiffAugment), or the more of it the more it memorises (ada). Samples show nothing of
     it."""
-    augment_target: Annotated[float, Within(0, 1)] = 0.6
+    augment_target: Annotated[float, Within(0, 1)] = 0.3
     """Of ada: mean sign of the discriminator on real images above which it is taken to memorise."""
-    augment_images: Annotated[float, Within(1)] = 50_000.0
+    augment_images: Annotated[float, Within(1)] = 20_000.0
     """Of ada: images in which its probability would rise from 0 to 1, or fall from 1 to 0."""
 
     # Optimisation

@@ -122,6 +122,7 @@ def test_classes_and_splits_are_held_against_each_other(paint, tmp_path):
     assert said["without a class"].names == ("train/3.png",)
     assert said["outside the splits"].names == ("new/4.png",)
     assert "25 different images to train on" in said["few images"].what
+    assert "--augment ada" in said["few images"].advice
     assert all(finding.severity != "stop" for finding in said.values())
     shutil.copy(tmp_path / "images" / "test" / "many" / "1.png", tmp_path / "images" / "train" / "many" / "copy.png")
     leak = found(tmp_path / "images")["leak"]
