@@ -121,12 +121,15 @@ def test_without_classes_they_are_judged_while_training_and_behind(images, tmp_p
     flat.mkdir()
     for path in images.rglob("*.png"):
         shutil.copy(path, flat)
+    for number, image in enumerate(np.random.default_rng(1).integers(0, 256, (240, 8, 8, 3), np.uint8)):
+        Image.fromarray(image).save(flat / f"more {number}.png")  # so that some 30 are held out
     begin = (*SMALL, "--dataset", f"folder:{flat}", "--steps", 20, "--evaluate-every", 10, "--on-collapse", "best")
     said = succeed(train(*begin, "--logs", tmp_path / "logs", "--name", "run"))
     assert "extractor: filters, sha256:" in said and "published: " in said and "/export/folder/1" in said
     folder = tmp_path / "logs" / "run"
     record = json.loads((folder / "evaluation" / "20.json").read_text())
-    assert {"fd_filters", "kid_filters", "precision", "coverage", "memorised_share"} <= record["measures"].keys()
+    wanted = {"fd_filters", "kid_filters", "precision", "recall", "density", "coverage", "memorisation_ct"}
+    assert {*wanted, "memorised_share", "path_length_filters"} <= record["measures"].keys()
     assert record["measures"]["fd_filters"]["reference"] > 0
     lines = [json.loads(line) for line in (folder / "evaluation" / "during-training.jsonl").read_text().splitlines()]
     distances = {line["step"]: line["measures"]["fd_filters"] for line in lines}

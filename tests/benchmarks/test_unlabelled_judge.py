@@ -23,9 +23,10 @@ def test_it_calibrates(tmp_path):
     assert figures["judge"] == filters.HASH and (kind["shape"], kind["images"]) == ([8, 8, 1], 60)
     for found in kind["spoiled"].values():
         assert len(found["floors"]) == len(found["strengths"]) == 4
-    assert kind["spoiled"]["salt and pepper, share"]["floors"][-1] > 2
+    weakest, *_, strongest = kind["spoiled"]["salt and pepper, share"]["floors"]
+    assert strongest > max(weakest, 1)  # of 60 images no more can be told
     assert kind["copies"]["1"]["memorisation_ct"] < -3 < kind["copies"]["0"]["memorisation_ct"]
-    assert figures["ranking"] is None and min(figures["images_per_cpu_second"].values()) > 0
+    assert figures["rankings"] == [] and min(figures["images_per_cpu_second"].values()) > 0
 
 
 @pytest.mark.parametrize("name", unlabelled_judge.SPOILED)
