@@ -67,6 +67,7 @@ def test_its_flags_are_its_own(house):
     told = succeed(house.run("train.py", "--model", "toy", "--help"))
     assert "--noise-dim" in told and "--critic-steps" not in told and "toy-small" in told
     assert "--critic-steps" in refused(house.run("train.py", *SMALL, "--critic-steps", 2))
+    assert "nothing but images can be augmented" in refused(house.run("train.py", *SMALL, "--flip", 0.5))
     assert "--noise-dim" not in succeed(house.run("train.py", "--help"))
     plan = succeed(house.run("train.py", *SMALL, "--dry-run"))
     assert re.search(r"maker +60 parameters", plan) and "ramps by chance" in plan
