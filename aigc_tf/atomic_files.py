@@ -9,30 +9,38 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from aigc_tf.paths import LONGEST_NAME
 
 
 def write_atomically(path: Path, content: str | bytes | memoryview, *, shared: bool = False) -> None:
-    """Write a whole file or none: readers, and a kill at any moment, see the old content or the new.
+    """Write a whole file or none, all of its content at once; see `written_atomically`."""
+    with written_atomically(path, shared=shared) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path, *, shared: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write to, piece by piece, that is there when the block ends, or not at all: readers, and a kill at any
+    moment, see the old content or the new.
 
     A link stays one, what it names is replaced; a device or a pipe is written to as it is. Writers of one file wait for
     each other. A file that is replaced hands on its mode, its owner and its group, as far as the system lets us.
 
     Args:
         path: the file; folders above it are made.
-        content: all of it.
         shared: a new file is readable by those who may read the folder, whatever the umask.
     """
     path = path.resolve()
-    content = content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            yield file
         return
     path.parent.mkdir(parents=True, exist_ok=True)  # archives and git lose empty folders
     with _part(path) as descriptor:
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(content)
+            yield file
         os.fsync(descriptor)
         if path.exists():
             _hand_on(path, descriptor)

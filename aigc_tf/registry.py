@@ -46,4 +46,4 @@ class Registry(Mapping[str, Any]):
         """Raise `UnknownNameError` unless `name` is known; imports nothing."""
         if name not in self._names:
             kind = self._package.rpartition(".")[2]
-            raise UnknownNameError(unknown(name, kind, self._names))
+            raise UnknownNameError(unknown(str(name), kind, self._names))

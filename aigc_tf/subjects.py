@@ -207,8 +207,7 @@ def of_export(folder: Path) -> Subject:
         raise
     except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
         raise UserError(
-            f"{folder} can be judged neither as a run (it has no config.json) nor as an export "
-            f"({type(error).__name__}: {error})"
+            f"{folder} is neither a run (it has no config.json) nor an export ({type(error).__name__}: {error})"
         ) from None
 
 

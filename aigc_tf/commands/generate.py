@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tyro.conf import Positional, arg
 
 from aigc_tf import quiet
+from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
 from aigc_tf.modalities import MODALITIES
@@ -80,6 +81,8 @@ class Command:
             raise UserError("--step chooses among what a run keeps: give a run folder")
         if self.format is not None and self.format not in _FORMATS:
             raise UserError(unknown(self.format, "formats", _FORMATS))
+        if self.format in ("npz", "grid"):
+            check_writable("--out", self.out)
         if self.count < 1 or (self.batch is not None and self.batch < 1):
             raise UserError(f"--count {self.count} and --batch {self.batch} must be at least 1")
         if not 0 <= self.seed <= 2**63 - self.count:

@@ -383,7 +383,7 @@ def test_the_command_saves_the_same_files_over_both_protocols(server, tmp_path):
     succeed(done)
     assert done.stderr == f"5 images in {tmp_path / 'o'}\n"
     assert sorted(os.listdir(tmp_path / "o")) == [f"000000{seed}.png" for seed in range(40, 45)]
-    # A file that differs would be refused.
+    # A file that differs is refused.
     succeed(run(*ask, "--server", server.grpc, "--protocol", "grpc"))
     assert "00000040.png is there already and holds something else" in refused(
         run(*ask, "--server", server.rest, "--truncation", 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import resource
 from pathlib import Path
@@ -10,6 +11,10 @@ import numpy as np
 import pytest
 from commands import ROOT, refused, run, succeed
 from PIL import Image
+
+from aigc_tf import contract
+from aigc_tf.serving import outputs
+from aigc_tf.serving.target import ServingError
 
 GENERATE = ("-m", "aigc_tf", "generate")
 
@@ -42,13 +47,15 @@ def test_an_earlier_step_is_another_model(tiny_run, files, tmp_path):
 def test_it_goes_on_where_it_was(tiny_run, files, tmp_path):
     for path in files.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    kept, gone = tmp_path / "00000001.png", tmp_path / "00000004.png"
+    gone = tmp_path / "00000004.png"
     gone.unlink()
-    inode = kept.stat().st_ino
     succeed(run(*GENERATE, tiny_run, "--count", 12, "--out", tmp_path))
-    assert gone.read_bytes() == (files / gone.name).read_bytes() and kept.stat().st_ino == inode
-    # With less variety a seed is another image: then what is there is held against what is made.
-    assert "holds something else" in refused(run(*GENERATE, tiny_run, "--truncation", 0.5, "--out", tmp_path))
+    assert gone.read_bytes() == (files / gone.name).read_bytes()
+    # With less variety a seed is another image, which must not pass for the one that is there; nor the other way round.
+    less = ["--truncation", 0.5, "--count", 2]
+    assert "holds something else" in refused(run(*GENERATE, tiny_run, *less, "--out", tmp_path))
+    succeed(run(*GENERATE, tiny_run, *less, "--out", tmp_path / "less"))
+    assert "holds something else" in refused(run(*GENERATE, tiny_run, "--count", 2, "--out", tmp_path / "less"))
 
 
 def test_all_formats_hold_the_same_images(tiny_run, files, tmp_path):
@@ -75,6 +82,35 @@ def test_a_full_disk_leaves_no_half_file(tiny_run, tmp_path):
     out = tmp_path / "all.npz"
     done = run(*GENERATE, tiny_run, "--format", "npz", "--count", 200, "--out", out, preexec_fn=limit)
     assert "too large" in refused(done, status=1)
+    done = run(*GENERATE, tiny_run, "--format", "records", "--count", 200, "--out", tmp_path / "r", preexec_fn=limit)
+    assert "too large" in refused(done, status=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_go_into_a_pipe_and_through_a_link(tiny_run, tmp_path):
+    kept, link = tmp_path / "kept.npz", tmp_path / "link.npz"
+    kept.touch(mode=0o600)
+    link.symlink_to(kept)
+    succeed(run(*GENERATE, tiny_run, "--format", "npz", "--count", 3, "--out", link))
+    assert link.is_symlink() and kept.stat().st_mode & 0o777 == 0o600 and len(np.load(kept)["images"]) == 3
+    succeed(run(*GENERATE, tiny_run, "--format", "npz", "--count", 3, "--out", "/dev/null"))
+    assert Path("/dev/null").is_char_device()
+
+
+def test_another_shape_than_before_is_a_fault(tmp_path):
+    """As where a server takes up another version meanwhile, and the contract does not tell a size."""
+    made = [Image.new("L", (size, 8)) for size in (8, 8, 9)]
+
+    def files(rows):
+        for row, image in zip(rows, made):
+            held = io.BytesIO()
+            image.save(held, "png")
+            yield row, held.getvalue()
+
+    for write in (outputs.write_arrays, outputs.write_sheet):
+        order = outputs.Order(contract.of_before(), [(seed, {}) for seed in range(3)], 3, files, lambda: None)
+        with pytest.raises(ServingError, match="2 came as something else than the others"):
+            write(order, tmp_path / "out.npz")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,10 +126,11 @@ def test_a_full_disk_leaves_no_half_file(tiny_run, tmp_path):
         (["RUN", "--format", "gif"], "'gif' is not one of the formats: png, npz, grid, records"),
         (["RUN", "--format", "grid", "--count", 10_001], "holds at most 10,000"),
         (["RUN", "--format", "records", "--out", ROOT / "docs"], "records go into a new folder"),
-        (["RUN", "--format", "npz", "--out", ROOT / "docs"], "is a folder: give a file"),
+        (["RUN", "--format", "npz", "--out", ROOT / "docs"], "is a folder: give the file"),
+        (["RUN", "--format", "grid", "--out", ROOT / "docs"], "is a folder: give the file"),
         (["RUN", "--class", "ring"], "this model takes no classes"),
         (["RUN", "--out", ROOT / "README.md"], "nothing can be saved in"),
-        ([ROOT / "docs"], "neither as a run (it has no config.json) nor as an export"),
+        ([ROOT / "docs"], "is neither a run (it has no config.json) nor an export"),
     ],
 )
 def test_it_refuses_in_a_sentence(tiny_run, tmp_path, flags, said):
