@@ -13,6 +13,7 @@ from aigc_tf.checkpoints import load_checkpoint
 from aigc_tf.errors import UserError
 from aigc_tf.families import taking_over
 from aigc_tf.families.model import GenerativeModel
+from aigc_tf.run_folder import RunFolder
 
 _SHOWN = 12
 
@@ -27,7 +28,7 @@ def begin(model: GenerativeModel, checkpoint: Path, say: Callable[[str], None]) 
     config, spec = run.read_config(), run.read_spec()
     if config.model != model.config.model:
         raise UserError(f"--from {run.path} is a model of the family {config.model}, not {model.config.model}")
-    parent = load_checkpoint(run, checkpoint.name)
+    parent, content = _loaded(run, checkpoint)
     try:
         taken = taking_over.take_over(model, parent)
     except UserError as error:
@@ -44,7 +45,7 @@ def begin(model: GenerativeModel, checkpoint: Path, say: Callable[[str], None]) 
         "run": str(run.path),
         "step": step,
         "checkpoint": checkpoint.name,
-        "checkpoint_hash": _hash(checkpoint),
+        "checkpoint_hash": content,
         "fingerprint": parent.fingerprint(),
         "dataset": config.dataset,
         "data": {name: value for name, value in dataclasses.asdict(spec).items() if name in _TOLD},
@@ -56,6 +57,20 @@ def begin(model: GenerativeModel, checkpoint: Path, say: Callable[[str], None]) 
 
 
 _TOLD = ("source", "licence", "num_examples", "class_names", "fingerprint")
+
+
+def _loaded(run: RunFolder, checkpoint: Path) -> tuple[GenerativeModel, str]:
+    """The model at a checkpoint, and the hash of that very checkpoint: a run that is still training removes old ones.
+    Raises UserError where it did meanwhile."""
+    try:
+        before = _hash(checkpoint)
+        parent = load_checkpoint(run, checkpoint.name)
+        if _hash(checkpoint) == before:
+            return parent, before
+        reason = "it was written anew meanwhile"
+    except FileNotFoundError:
+        reason = "it is gone"
+    raise UserError(f"--from {checkpoint} cannot be read, since {reason}: is its run training? Take another one")
 
 
 def _hash(checkpoint: Path) -> str:

@@ -208,7 +208,7 @@ class RunFolder:
     def check_same_parent(self, parentage: dict[str, Any] | None) -> None:
         """Raise UserError unless the run begins with the very weights that it was to begin with."""
         before = self.read_parentage()
-        if before != parentage and (before or {}).get("checkpoint_hash") != (parentage or {}).get("checkpoint_hash"):
+        if (before or {}).get("checkpoint_hash") != (parentage or {}).get("checkpoint_hash"):
             raise UserError(f"{self.path} has no checkpoint yet, and the model that it was to begin with has changed")
 
     def check_same_images(self, spec: DataSpec) -> None:

@@ -98,7 +98,7 @@ def train(
         if checkpoints.last_step is None:
             run.check_untrained()
             if resume is not None:
-                run.check_same_parent(_begin(model, say))
+                run.check_same_parent(_begin_again(model, run, say))
             checkpoints.save()
         else:
             first_step = checkpoints.restore()
@@ -136,6 +136,13 @@ def _begin(model: GenerativeModel, say: Callable[[str], None]) -> dict[str, Any]
     model.begin()
     parent = model.config.parent
     return None if parent is None else going_on.begin(model, parent, say)
+
+
+def _begin_again(model: GenerativeModel, run: RunFolder, say: Callable[[str], None]) -> dict[str, Any] | None:
+    try:
+        return _begin(model, say)
+    except UserError as error:
+        raise UserError(f"{run.path} has no checkpoint yet, and what it begins with cannot be had: {error}") from None
 
 
 def finish(

@@ -148,6 +148,8 @@ def test_settings_are_those_of_the_parent(tiny_run, tmp_path):
     config = _parse_train([*begin, "--dataset", f"folder:{tmp_path}"])[1]
     assert (config.image_size, config.channels, config.dataset) == ("16", "gray", f"folder:{tmp_path.resolve()}")
     assert _parse_train([*begin, "--dataset", "mnist"])[1].image_size is None
+    config = _parse_train([*begin, "--dataset", f"records:{tmp_path}"])[1]  # whose form is their own
+    assert (config.image_size, config.channels, config.fit) == (None, None, None)
     (tmp_path / "config.json").write_text(config.to_json())
     assert _parse_train(["--config", str(tmp_path / "config.json")])[1] == config
 
@@ -161,6 +163,7 @@ def test_settings_are_those_of_the_parent(tiny_run, tmp_path):
         (["--from", "RUN", "--from-step", "15"], "there is no .*step-15; there are step-0, step-10, step-20"),
         (["--from", "RUN", "--from-step", "best"], "keeps no best checkpoint"),
         (["--from", "RUN/checkpoints/step-10", "--from-step", "10"], "--from-step chooses among"),
+        (["--from", "RUN/checkpoints/good"], "there is no .*good; there are step-0, step-10, step-20"),
         (["--from", "/nowhere"], "/nowhere is no run folder"),
         (["--from-step", "10"], "give that with --from"),
         (["--freeze", "generator"], "freeze keeps what another model has learned, so it needs --from"),
@@ -170,6 +173,31 @@ def test_settings_are_those_of_the_parent(tiny_run, tmp_path):
 def test_mistakes_are_told_in_a_sentence(arguments, said, tiny_run):
     with pytest.raises(UserError, match=said):
         _parse_train([given.replace("RUN", str(tiny_run)) for given in arguments])
+
+
+def test_where_runs_and_checkpoints_lie_is_free(tiny_run, tmp_path):
+    run = Path(shutil.copytree(tiny_run, tmp_path / "checkpoints" / "run"))
+    for name in ("good.index", "good.data-00000-of-00001"):
+        shutil.copy(run / "checkpoints" / name.replace("good", "step-10"), run / "checkpoints" / name)
+    assert _parse_train(["--from", str(run)])[1].parent == run.resolve() / "checkpoints" / "step-20"
+    with pytest.raises(UserError, match="there is no .*good; there are step-0, step-10, step-20"):
+        _parse_train(["--from", str(run / "checkpoints" / "good")])
+    (run / "checkpoints").rename(tmp_path / "elsewhere")
+    (run / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    assert _parse_train(["--from", str(run / "checkpoints" / "step-10")])[1].parent.name == "step-10"
+
+
+def test_a_run_without_a_checkpoint_needs_what_it_begins_with(logs, tiny_run, tmp_path):
+    """Its parent has gone; and then there is another one in its place."""
+    young = Path(shutil.copytree(logs / "parts", tmp_path / "young"))
+    shutil.rmtree(young / "checkpoints")
+    (young / "metrics.jsonl").unlink()
+    line = refused(train("--resume", young))
+    assert "has no checkpoint yet, and what it begins with cannot be had" in line
+    config = json.loads((young / "config.json").read_text())
+    config["parent"] = str(tiny_run / "checkpoints" / "step-10")
+    (young / "config.json").write_text(json.dumps(config))
+    assert "the model that it was to begin with has changed" in refused(train("--resume", young))
 
 
 def test_models_that_hardly_fit_are_refused(tiny_run, tmp_path):

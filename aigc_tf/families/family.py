@@ -40,6 +40,11 @@ class FamilyConfig(abc.ABC):
         return 1
 
     @property
+    def no_parent(self) -> str:
+        """Why nothing can be begun with the weights of such a run, as part of a sentence; mostly empty."""
+        return ""
+
+    @property
     def learned(self) -> frozenset[str]:
         """Names of settings that runs may change midway in general, but not this one: its weights are made for them."""
         return frozenset()

@@ -12,7 +12,9 @@ from aigc_tf.errors import UserError
 def names(networks: Mapping[str, tf.keras.Model]) -> dict[str, list[str]]:
     """For each network that is trained the names of its layers that are, NETWORK/LAYER, in their order."""
     return {
-        network: [f"{network}/{layer.name}" for layer in model.layers if layer.trainable_weights]
+        network: [
+            f"{network}/{layer.name}" for layer in model.layers if any(each.dtype.is_floating for each in layer.weights)
+        ]
         for network, model in networks.items()
         if model.trainable_weights
     }

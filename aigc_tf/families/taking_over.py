@@ -39,10 +39,12 @@ class Taken:
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A layer with weights; `keys` tell what its input stands for where labels reach it, else None."""
+    """A layer with weights; `keys` tell what its input stands for where labels reach it, else None, and `embeds`
+    whether it embeds classes, so that others are told of what its numbers stand for."""
 
     layer: tf.keras.layers.Layer
     keys: list[Key] | None
+    embeds: bool
 
     @property
     def told(self) -> bool:
@@ -113,6 +115,10 @@ def _values(layer: _Layer, old: _Layer | None) -> tuple[dict[str, npt.NDArray[np
     for name, weight in layer.weights.items():
         now, before = weight.numpy(), old.weights[name].numpy()
         if now.ndim == before.ndim == 2 and layer.keys != old.keys and name == "kernel":
+            plain, plain_before = _plain(layer.keys, len(now)), _plain(old.keys, len(before))
+            wider = now.shape[1] - before.shape[1]  # a narrower embedding could not hold what was learned
+            if plain != plain_before or wider < 0 or (wider and not layer.embeds):
+                return {}, 0
             values[name], kept = _rows(now, before, layer.keys, old.keys)
         elif now.shape == before.shape:
             values[name], kept = before, before.size
@@ -128,33 +134,41 @@ def _rows(
     """A kernel [I, O] whose rows are those of the old one [i, o] for the same keys, and how many numbers these hold.
     Where an embedding has more of them now, those of an old class are 0, so that it means what it meant."""
     places = {key: place for place, key in enumerate(old_keys or range(len(before)))}
-    value, width, kept = now.copy(), min(now.shape[1], before.shape[1]), 0
+    value, width, kept = now.copy(), before.shape[1], 0
     for row, key in enumerate(keys or range(len(now))):
         if key in places:
             value[row] = 0
-            value[row, :width] = before[places[key], :width]
+            value[row, :width] = before[places[key]]
             kept += now.shape[1]
     return value, kept
+
+
+def _plain(keys: list[Key] | None, size: int) -> int:
+    """How many numbers of an input of this size labels do not reach."""
+    return size if keys is None else sum(isinstance(key, int) for key in keys)
 
 
 def _layers(network: tf.keras.Model, classes: Sequence[str]) -> dict[tuple[object, ...], _Layer]:
     """The layers of a network that have weights, by what they are and their number among such. Those of classes count
     apart, so that all others have the same numbers with labels and without."""
-    keys, numbers, found = _keys(network, classes), Counter[object](), dict[tuple[object, ...], _Layer]()
+    (keys, embeddings), numbers = _keys(network, classes), Counter[object]()
+    found: dict[tuple[object, ...], _Layer] = {}
     for each in network.layers:
-        layer = _Layer(each, keys.get(each.name))
+        layer = _Layer(each, keys.get(each.name), each.name in embeddings)
         if layer.weights:
             found[(layer.kind, numbers[layer.kind])] = layer
             numbers[layer.kind] += 1
     return found
 
 
-def _keys(network: tf.keras.Model, classes: Sequence[str]) -> dict[str, list[Key]]:
+def _keys(network: tf.keras.Model, classes: Sequence[str]) -> tuple[dict[str, list[Key]], set[str]]:
     """For the layers with weights that shares of the classes reach, joined to other numbers or not, by their names,
-    what each number of their input stands for."""
+    what each number of their input stands for; and the names of those whose answer is joined to other numbers."""
     layers = tf.keras.layers
     of_outputs: dict[int, list[Key]] = {}
     found: dict[str, list[Key]] = {}
+    made_by: dict[int, str] = {}
+    embeddings: set[str] = set()
     for layer in network.layers:
         output = layer.output
         given = tf.nest.flatten(layer.input)
@@ -167,13 +181,15 @@ def _keys(network: tf.keras.Model, classes: Sequence[str]) -> dict[str, list[Key
             for tensor, known in zip(given, told):
                 joined += known or range(len(joined), len(joined) + tensor.shape[-1])
             of_outputs[id(output)] = joined
+            embeddings |= {made_by[id(tensor)] for tensor in given if id(tensor) in made_by}
         elif told[0] and isinstance(layer, layers.Rescaling):
             of_outputs[id(output)] = told[0]
         elif told[0] and layer.weights:
             found[layer.name] = told[0]
             if all(isinstance(key, str) for key in told[0]):
                 of_outputs[id(output)] = [("embedding", number) for number in range(output.shape[-1])]
-    return found
+                made_by[id(output)] = layer.name
+    return found, embeddings
 
 
 def _short(weight: tf.Variable) -> str:

@@ -122,6 +122,34 @@ def test_what_does_not_fit_is_told_and_begins_as_in_a_new_model():
     np.testing.assert_array_equal(wider.generator.get_layer("dense").kernel, before)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("told", [False, True], ids=["plain", "told"])
+def test_images_of_another_size_take_nothing_over_that_has_another_shape(family, told):
+    """Also where labels reach a layer: then its rows are known, and what they lead to is not."""
+    parent = made(family, 1, of_classes("disc", "ring"), conditional=told)
+    larger = dataclasses.replace(of_classes("ring", "star", "disc"), shape=(18, 18, 1))
+    child = made(family, 2, larger, conditional=True)
+    before = {name: network.get_weights() for name, network in child.networks.items()}
+    taken = take_over(child, parent)
+    for name, network in child.networks.items():
+        for layer in network.layers:
+            if f"{name}/{layer.name}" in taken.new:
+                for weight in layer.weights:
+                    assert any(np.array_equal(weight, value) for value in before[name])
+        if name not in child.fitted:
+            assert all((np.abs(weight) > 0).any(axis=0).all() for weight in network.get_weights() if weight.ndim == 2)
+    assert all(kept <= there for kept, there in taken.weights.values())
+
+
+def test_an_embedding_that_could_not_hold_what_was_learned_is_new():
+    """It has as many numbers as there are classes, if these are few."""
+    taken = take_over(
+        made("gan", 2, of_classes("disc", "ring"), conditional=True),
+        made("gan", 1, of_classes("disc", "ring", "square"), conditional=True),
+    )
+    assert taken.new == ["generator/dense"]
+
+
 def test_other_networks_are_refused():
     with pytest.raises(UserError, match="its network is mlp_generator, and that of this run lean_generator"):
         take_over(made("gan", 1), made("gan", 2, network="mlp"))

@@ -34,8 +34,11 @@ def load(originals: Originals, config: DataConfig, say: Callable[[str], None]) -
     try:
         return _load(originals, config, kept, say)
     except FaultError as fault:
+        try:
+            (kept / shards.ABOUT).unlink(missing_ok=True)  # without which it is none
+        except OSError:
+            raise fault from None
         say(f"{fault}; it is made anew")
-        (kept / shards.ABOUT).unlink(missing_ok=True)  # without which it is none
         return _load(originals, config, kept, say)
 
 

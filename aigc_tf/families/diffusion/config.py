@@ -78,6 +78,10 @@ class DiffusionConfig(FamilyConfig):
             raise UserError(f"distil learns the steps of the sampler euler, but sampler is {self.sampler}")
 
     @property
+    def no_parent(self) -> str:
+        return "" if self.distil is None else f"it was distilled, and its steps are no flow: take {self.distil}"
+
+    @property
     def learned(self) -> frozenset[str]:
         return frozenset() if self.distil is None else frozenset({"sampler", "sampling_steps"})
 

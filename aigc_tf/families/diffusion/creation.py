@@ -22,8 +22,7 @@ def create(spec: DataSpec, config: TrainConfig) -> Diffusion:
     assert isinstance(settings, DiffusionConfig)
     if settings.distil is not None and config.parent is not None:
         raise UserError(
-            f"a student begins with the weights of its teacher, here {settings.distil}: leave out --distil or --from "
-            "(a run that was distilled is no parent, since its steps are no flow: take the run that it learned from)"
+            f"a student begins with the weights of its teacher, here {settings.distil}: leave out --distil or --from"
         )
     if settings.conditional:
         check_labels(spec, config)

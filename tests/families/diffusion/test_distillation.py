@@ -69,6 +69,7 @@ def test_a_student_begins_as_its_teacher_and_goes_on_without_it(teacher, tmp_pat
         if name.startswith("model/ema_flow/"):
             for network in ("ema_flow", "flow", "teacher"):
                 np.testing.assert_array_equal(first.get_tensor(name.replace("ema_flow", network)), tensor)
+    assert "it was distilled" in refused(train("--from", tmp_path / "whole", "--logs", tmp_path / "logs"))
     shutil.rmtree(kept)
     line = refused(train("--resume", tmp_path / "parts", "--steps", 4, "--sampling-steps", 4))
     assert "sampling_steps is 2" in line and "cannot become 4" in line
