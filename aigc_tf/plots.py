@@ -27,7 +27,10 @@ def draw_curves(run: RunFolder) -> None:
         return
     rows = -(-len(panels) // 2)
     figure = Figure(figsize=(11, 3.25 * rows), layout="constrained")
-    for axes, (title, names) in zip(figure.subplots(rows, 2).flat, panels.items()):
+    all_axes = figure.subplots(rows, 2).flat
+    for axes in all_axes[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, names) in zip(all_axes, panels.items()):
         for name in names:
             known = [(point["step"], point[name]) for point in points if name in point]
             if known:

@@ -31,7 +31,7 @@ HOPELESS: dict[str, list[object]] = {
 }
 COMMON = [
     *("--dataset", "synthetic", "--global-batch-size", 8, "--log-every", 5, "--sample-every", 10),
-    *("--histogram-every", 10, "--checkpoint-every", 10),
+    *("--histogram-every", 10, "--checkpoint-every", 10, "--flip", 0.5, "--rotate", 0.2),
 ]
 QUICK = ["--no-evaluate", "--no-export"]
 

@@ -201,15 +201,22 @@ def test_a_trained_run_without_checkpoints_is_not_begun_anew(short):
     assert (short / "metrics.jsonl").read_text() == before
 
 
-def test_dropout_critic_steps_and_replicas_resume_exactly(tmp_path):
+def test_dropout_critic_steps_augmentation_and_replicas_resume_exactly(tmp_path):
     """Stopped between two points of the curves, so that half a mean has to be saved and restored on both replicas."""
     options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--log-every", 4]
+    options += ["--augment", "ada", "--flip", 0.5]
     quick = [*TINY, "--no-evaluate", "--no-export", *options, "--checkpoint-every", 3]
     succeed(train(*quick, "--steps", 8, "--logs", tmp_path, "--name", "whole"))
     succeed(train(*quick, "--steps", 3, "--logs", tmp_path, "--name", "parts"))
     succeed(train("--resume", tmp_path / "parts", "--steps", 8))
     assert any("calls" in name for name in checkpoint_tensors(tmp_path / "whole"))
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_training_images_are_augmented(short, tmp_path):
+    succeed(train(*PLAIN[:-2], "--steps", 5, "--flip", 1, "--logs", tmp_path, "--name", "mirrored"))
+    mirrored, plain = logged(tmp_path / "mirrored")[0], logged(short)[0]
+    assert mirrored["step"] == plain["step"] == 5 and mirrored["logits/real"] != plain["logits/real"]
 
 
 def test_a_second_trainer_in_one_folder_is_refused(short):

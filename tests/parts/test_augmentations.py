@@ -205,6 +205,16 @@ def test_gradients_are_those_of_finite_differences(name):
     assert abs(float(slope)) > 0.1
 
 
+def test_no_colour_bleeds_out_of_what_nobody_sees():
+    """An opaque white half beside a transparent black one, askew: what is seen of it is white everywhere."""
+    given = np.full([1, 16, 16, 4], -1.0, np.float32)
+    given[:, :, :8] = 1.0
+    turned = applying.apply(given, {"rotate": applying.Strength(1.0, 30.0)}, tf.fill([1, 8, 4], 0.2)).numpy()
+    opacity = turned[..., 3]
+    assert ((opacity > -0.9) & (opacity < 0.9)).any()
+    np.testing.assert_allclose(turned[opacity > -0.9][:, :3], 1.0, atol=1e-3)
+
+
 def test_a_gradient_has_a_gradient():
     """Penalties whose slope goes through an augmentation have one to learn from."""
     given = images(2)

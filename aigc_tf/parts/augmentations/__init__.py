@@ -6,7 +6,7 @@ width). All moves of an image are one matrix, so that it is resampled once. A *c
 `change(images, uniform, by) -> images`, float32 [B, H, W, C] in model space, where results may lie beyond [-1, 1].
 
 `uniform`, float32 [B, 3] in [0, 1), is the only randomness that either may use, and `by` says how far it goes. To add
-one, write `augmentations/<name>.py` with a `matrix` or a `change` and put the name below, at the end of its list.
+one, write `augmentations/<name>.py` with a `matrix` or a `change` and put the name below.
 
 TensorFlow Addons has such operations (`tfa.image.translate`, `rotate`, `random_cutout`), but does not exist beside
 TensorFlow 2.16 and later, and ours must. TensorFlow's own operation beneath them (`ImageProjectiveTransformV3`) has a

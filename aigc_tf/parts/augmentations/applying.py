@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -23,9 +24,13 @@ class Strength(NamedTuple):
 
 
 def draw(shape: list[int], seed: tf.Tensor, alg: str = "philox") -> tf.Tensor:
-    """The random numbers for rows [B], float32 [B, names, 4], as `apply` wants them: those of one augmentation do not
-    depend on which others are on."""
-    return tf.random.stateless_uniform([*shape, len(_NAMES), _NUMBERS], seed, alg=alg)
+    """The random numbers for rows [B], float32 [B, names, 4], as `apply` wants them: those of one augmentation depend
+    on its name and not on which others there are."""
+    numbers = [
+        tf.random.stateless_uniform([*shape, _NUMBERS], tf.random.experimental.stateless_fold_in(seed, each), alg=alg)
+        for each in map(zlib.crc32, map(str.encode, _NAMES))
+    ]
+    return tf.stack(numbers, axis=1)
 
 
 def apply(images: tf.Tensor, chosen: Mapping[str, Strength], uniform: tf.Tensor) -> tf.Tensor:
@@ -38,16 +43,28 @@ def apply(images: tf.Tensor, chosen: Mapping[str, Strength], uniform: tf.Tensor)
         if moves:
             height, width = images.shape[1:3]
             matrices = same = affine([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], uniform[:, 0, 0])
+            any_applied = tf.zeros_like(uniform[:, 0, 0], tf.bool)
             for name in moves:
                 matrix = MOVES[name](numbers[name][:, 1:], used[name].by, (height, width))
                 applied = _applied(numbers[name], used[name])
                 matrices = after(tf.where(applied[:, None, None], matrix, same), matrices)
-            images = resample(images, matrices)
+                any_applied = tf.logical_or(any_applied, applied)
+            images = tf.where(any_applied[:, None, None, None], _resampled(images, matrices), images)
         for name in CHANGES:
             if name in used:
                 changed = CHANGES[name](images, numbers[name][:, 1:], used[name].by)
                 images = tf.where(_applied(numbers[name], used[name])[:, None, None, None], changed, images)
         return images
+
+
+def _resampled(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """Colours weigh by their opacity, so that none bleeds out of what nobody sees."""
+    if images.shape[-1] != 4:
+        return resample(images, matrices)
+    opacity = (images[..., 3:] + 1.0) / 2.0
+    seen = resample(tf.concat([images[..., :3] * opacity, opacity], axis=-1), matrices)
+    colours = seen[..., :3] / tf.maximum(seen[..., 3:], 1.0 / 255.0)
+    return tf.concat([colours, 2.0 * seen[..., 3:] - 1.0], axis=-1)
 
 
 def _never(strength: Strength) -> bool:
