@@ -71,6 +71,8 @@ def write_arrays(order: Order, out: Path) -> None:
     """One .npz file: the content as it is stored [N, ...], `seeds` and, if they were given, `labels` int64 [N], and
     `origin`. It is written as it comes: of what is made no more than a batch is held."""
     _make_folder(out.parent)
+    if out.exists() and not out.is_file():
+        raise UserError(f"--out {out} is a device or a pipe, which arrays cannot go into: give a file")
     seeds, labels = array("q"), array("q")
     with written_atomically(out, shared=True) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         with archive.open(f"{order.modality.name}s.npy", "w", force_zip64=True) as member:
