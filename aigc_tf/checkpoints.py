@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from aigc_tf import checkpoint_files as files
+from aigc_tf.config import TrainConfig
 from aigc_tf.errors import DivergedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
@@ -153,8 +154,7 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
                 f"{run.path} has no checkpoint of step {step}; it has {', '.join(map(str, sorted(set(steps))))}"
             )
         names = [name for name in names if files.step_of(name) == step]
-    model = FAMILIES[config.model].create(run.read_spec(), config)
-    name = _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, names)
+    model, name = _restored(run, config, names)
     if model.caution:
         _logger.warning("%s of %s: %s", name, run.path, model.caution)
     return model
@@ -162,9 +162,13 @@ def load_model(run: RunFolder, step: int | Literal["best"] | None = None) -> Gen
 
 def load_checkpoint(run: RunFolder, name: str) -> GenerativeModel:
     """The model of a run as it was at the checkpoint of this name. Raises UserError where it cannot be read."""
-    model = FAMILIES[(config := run.read_config()).model].create(run.read_spec(), config)
-    _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, [name])
-    return model
+    return _restored(run, run.read_config(), [name])[0]
+
+
+def _restored(run: RunFolder, config: TrainConfig, names: Sequence[str]) -> tuple[GenerativeModel, str]:
+    """The model of a run at the last of these checkpoints that can be read, and the name of that one."""
+    model = FAMILIES[config.model].create(run.read_spec(), config)
+    return model, _restore_newest(tf.train.Checkpoint(model=model), run.checkpoints, names)
 
 
 def _restore_newest(checkpoint: tf.train.Checkpoint, folder: Path, names: Sequence[str]) -> str:

@@ -301,10 +301,10 @@ def _base(first: _First) -> TrainConfig:
             base = TrainConfig.from_json(start.config.read_text(), str(start.config))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read --config {start.config}: {error}") from None
+        if base.parent is not None:  # the file may name its run alone
+            base = dataclasses.replace(base, parent=parentage.checkpoint(base.parent, None))
     else:
         base = PRESETS[start.preset or "default"]
-    if base.parent is not None and start.resume is None:  # a file of settings may name its run alone
-        base = dataclasses.replace(base, parent=parentage.checkpoint(base.parent, None))
     if first.model not in (None, base.model):
         FAMILIES.check(first.model)
         raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")

@@ -151,7 +151,8 @@ class Subject:
 def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -> Subject:
     """A model in memory, as it is now."""
     config = run.read_config()
-    promised, functions = signatures.build(model, signatures.origin_of(model, weights), weights)
+    fingerprint = model.fingerprint(weights)
+    promised, functions = signatures.build(model, signatures.origin_of(fingerprint), weights)
     return Subject(
         kind="run",
         path=run.path,
@@ -159,7 +160,7 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
         data_fingerprint=run.read_spec().fingerprint,
         step=int(model.step.numpy()),
         weights=weights,
-        fingerprint=model.fingerprint(weights),
+        fingerprint=fingerprint,
         family=config.model,
         parentage=run.read_parentage(),
         contract=promised,

@@ -23,7 +23,7 @@ _logger = logging.getLogger("aigc_tf")
 
 def write(model: GenerativeModel, run: RunFolder, name: str, folder: Path) -> Contract:
     """Write the export of a model that will be served as `name` into an empty folder, and return what it promises."""
-    promised, functions = signatures.build(model, signatures.origin_of(model))
+    promised, functions = signatures.build(model, signatures.origin_of(model.fingerprint()))
     # Only weights are attached: with the Keras models themselves the export would carry all their Python structure.
     module = tf.Module()
     module.weights = [variable for network in model.view().values() for variable in network.variables]
