@@ -166,7 +166,7 @@ def test_what_is_no_model_is_one_clear_error(tmp_path):
         load(tmp_path / "broken")
     with pytest.raises(UserError, match="holds weights without their network"):
         load(tmp_path / "weights.h5")
-    with pytest.raises(UserError, match="does not exist: give lenet, inception, or the path"):
+    with pytest.raises(UserError, match="does not exist: give lenet, filters, inception, or the path"):
         load(tmp_path / "none.keras")
     (tmp_path / "picture.png").touch()
     for name in ("picture.png", "."):
