@@ -19,6 +19,9 @@ from aigc_tf.reference import Reference
 from aigc_tf.report.words import number
 from aigc_tf.subjects import Subject
 
+HANDED_OUT = 0.01
+"""Share of copies in what a model makes above which it is published only where somebody asks for that."""
+
 
 def make(
     reference: Reference,
@@ -99,6 +102,14 @@ def num_generated(file: Path) -> int:
         return int(json.loads(file.read_text())["num_generated"])
     except (OSError, ValueError, LookupError, TypeError):
         return 0
+
+
+def copies(record: dict[str, Any]) -> str:
+    """What is said of the generated examples where more than `HANDED_OUT` of them are copies for certain, else ""."""
+    figure = record["measures"].get("memorised_share")
+    if figure is None or figure["interval"] is None or figure["interval"][0] <= HANDED_OUT:
+        return ""
+    return str(figure["warning"])
 
 
 def show(record: dict[str, Any]) -> None:

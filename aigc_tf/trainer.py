@@ -16,6 +16,7 @@ from aigc_tf import (
     devices,
     environment,
     evaluation_files,
+    evaluation_record,
     evaluator,
     event_files,
     export,
@@ -31,6 +32,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
+from aigc_tf.datasets.spec import FEW
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
@@ -107,6 +109,8 @@ def train(
             say(f"going on from step {first_step}")
         say(f"training on {devices.in_words(strategy)}")
         say(f"{data.spec.num_examples:,} {data.spec.modality.name}s from {data.spec.source}")
+        if data.spec.num_examples < FEW:
+            say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)
@@ -151,18 +155,26 @@ def finish(
     """Make of a trained run what `config` asks for: curves, a judgement, an export, each whatever became of the others.
 
     Raises UnfinishedError, which says what failed and how to do it by hand: after hours of training there is no
-    mistake and no bug that a traceback would be the answer to.
+    mistake and no bug that a traceback would be the answer to. A model that was judged to hand out copies of what it
+    learned from is not published unasked, which is said in the same way.
     """
     chosen = " --step best" if result else ""
     folder = quoted(run.path)
     failed: list[str] = []
+    copies = ""
     with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
         plots.draw_curves(run)
     if config.evaluate:
         with _noted("judging", f"python evaluate.py {folder}{chosen}", failed):
             evaluation = evaluator.evaluate(subjects.of_run(run, result), data=data, say=say)
+            copies = evaluation_record.copies(evaluation.record)
             evaluation_files.keep(evaluation.record, evaluation.evidence, run=run, say=say)
-    if config.export:
+    if config.export and copies:
+        failed.append(
+            f"it is not published, since {copies}: more examples, fewer steps or augmentation help, and "
+            f"python -m aigc_tf export {folder}{chosen} publishes it all the same"
+        )
+    elif config.export:
         with _noted("exporting", f"python -m aigc_tf export {folder}{chosen}", failed):
             say(f"published: {export.publish(run, step=result)}")
     if failed:

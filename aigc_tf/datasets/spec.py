@@ -12,6 +12,10 @@ if TYPE_CHECKING:  # it knows NumPy, which a command line does without
     from aigc_tf.modalities.modality import Modality
 
 
+FEW = 1000
+"""Examples below which a model learns them by heart, unless they are much alike."""
+
+
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
     """Description of the content a model is trained on; it travels with the run, without the content.

@@ -10,8 +10,9 @@ import numpy as np
 from aigc_tf.datasets.doctor.finding import Finding
 from aigc_tf.datasets.doctor.layout import HELD_OUT, TRAIN
 from aigc_tf.datasets.doctor.survey import Survey
+from aigc_tf.datasets.spec import FEW
 
-FEWEST, FEW = 2, 1000  # images without which nothing can be learned, and below which they are learned by heart
+FEWEST = 2  # images without which nothing can be learned
 FEW_OF_CLASS = 50
 UNEVEN = 10.0  # times as many images in the largest class as in the smallest
 ODD = 2.0  # times the usual ratio of width to height, or a fraction of it
