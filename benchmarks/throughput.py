@@ -116,7 +116,9 @@ def take_turns(competitors: Collection[Child], steps: int) -> None:
 def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict[str, Child]]:
     """The competitors of a cell, each past its first steps; ended when the context is left."""
     recipe = TrainConfig(global_batch_size=batch)
-    config = {**recipe.flat(), "penalty_weight": recipe.family.weight_of_penalties((28, 28, 1))}
+    family, shape = recipe.family, (28, 28, 1)  # no value takes more time than another
+    rates = {f"{name}_learning_rate": rate for name, rate in family.learning_rates(shape).items()}
+    config = {**recipe.flat(), **rates, "penalty_weight": family.weight_of_penalties(shape)}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         data = any_size.write(folder, _NUM_IMAGES, pixels)

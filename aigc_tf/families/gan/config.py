@@ -18,6 +18,8 @@ from aigc_tf.settings import MANY, OneOf, Within
 
 _DIGIT = 28 * 28
 """Numbers in an image for which the weight of penalties was found."""
+_RATE, _SIDE = 2e-3, 32
+"""The learning rate, and the side of the largest images (in pixels) for which it was found to hold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +68,10 @@ class GANConfig(FamilyConfig):
     optimizer: Annotated[
         str, OneOf(OPTIMIZERS, "optimizers"), arg(help=f"For both networks: {', '.join(OPTIMIZERS)}.")
     ] = "adam"
-    generator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
-    """Learning rate of the generator."""
-    discriminator_learning_rate: Annotated[float, Within(1e-12, 10)] = 2e-3
-    """Learning rate of the discriminator."""
+    generator_learning_rate: Annotated[float | None, Within(1e-12, 10)] = None
+    """Learning rate of the generator. By default 0.002, and beyond 32x32 pixels as much less as the side is longer."""
+    discriminator_learning_rate: Annotated[float | None, Within(1e-12, 10)] = None
+    """Learning rate of the discriminator. By default that of the generator's default."""
     learning_rate_hold: Annotated[float, Within(0)] = 100_000.0
     """Images seen before both learning rates begin to fall, with the square root of the images seen, and the weight of
     the penalties begins to rise by as much; 0 for constant ones."""
@@ -107,6 +109,16 @@ class GANConfig(FamilyConfig):
         if self.penalty_weight is not None:
             return self.penalty_weight
         return (0.1 if self.conditional else 1.0) * max(1.0, math.prod(shape) / _DIGIT)
+
+    def learning_rates(self, shape: tuple[int, ...]) -> dict[str, float]:
+        """Those of both networks, the given ones or the default for images of this shape (height, width, channels).
+
+        Layers get wider as images get larger, and a step of Adam moves what comes out of a layer by as much more as it
+        has inputs (Yang et al. 2022, https://arxiv.org/abs/2203.03466): docs/recipe.md tells what that did.
+        """
+        rate = _RATE * min(1.0, _SIDE / math.sqrt(math.prod(shape[:-1])))
+        given = {"generator": self.generator_learning_rate, "discriminator": self.discriminator_learning_rate}
+        return {name: rate if value is None else value for name, value in given.items()}
 
     @property
     def batches_per_step(self) -> int:

@@ -35,7 +35,7 @@ def create(spec: DataSpec, config: TrainConfig) -> GAN:
         penalties = {name: PENALTIES[name] for name in settings.penalties}
         gan = GAN(spec, networks, GAN_LOSSES[settings.loss], penalties, config)
     optimizer = OPTIMIZERS[settings.optimizer]
-    rates = {"generator": settings.generator_learning_rate, "discriminator": settings.discriminator_learning_rate}
+    rates = settings.learning_rates(spec.shape)
     optimizers = {name: optimizer(rate, settings.beta_1, settings.beta_2) for name, rate in rates.items()}
     gan.compile(optimizers, jit_compile=config.jit_compile)
     return gan

@@ -302,6 +302,16 @@ def test_learning_rates_and_betas_reach_their_network():
     assert (gan.optimizer.beta_1, gan.optimizer.beta_2) == (0.125, 0.75)
 
 
+def test_default_learning_rates_fall_as_images_get_larger():
+    both = config().family.learning_rates
+    for shape, rate in (((28, 28, 1), 2e-3), ((32, 32, 3), 2e-3), ((64, 64, 3), 1e-3), ((32, 128, 1), 1e-3)):
+        assert both(shape) == {"generator": pytest.approx(rate), "discriminator": pytest.approx(rate)}
+    assert config(generator_learning_rate=0.5).family.learning_rates((64, 64, 3)) == {
+        **both((64, 64, 3)),
+        "generator": 0.5,
+    }
+
+
 def test_a_generator_step_leaves_the_discriminator_alone():
     gan = tiny_gan(config(penalties=("r1",)))
     gan.compile(
