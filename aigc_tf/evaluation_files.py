@@ -10,7 +10,7 @@ from typing import Any
 
 from aigc_tf import evaluation_record
 from aigc_tf.metrics.evidence import Evidence
-from aigc_tf.report import page, tensorboard
+from aigc_tf.report import dashboard, page, tensorboard
 from aigc_tf.run_folder import RunFolder
 
 
@@ -41,6 +41,8 @@ def keep(
         records.insert(0, run.evaluation_file(step, variant))
         pages.insert(0, page_of_run)
         others.append(lambda: tensorboard.write(events, step, record, evidence))
+        if not variant:
+            others.append(partial(dashboard.tell_result, run))
         if remark:
             others.append(lambda: say(remark))
         others.append(lambda: say(f"report: {page_of_run}"))

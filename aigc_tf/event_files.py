@@ -1,9 +1,12 @@
-"""TensorBoard's event files: opening a writer in the right place, and taking back what came after a checkpoint."""
+"""TensorBoard's event files: writers, folders made whole, and taking back what came after a checkpoint."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +63,26 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
             except tf.errors.OpError as error:
                 raise OSError(f"{path} could not be written anew: {error.message}") from None
             os.replace(part, path)
+
+
+@contextlib.contextmanager
+def made_anew(folder: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of `folder` once the block ends, whole or not at all.
+
+    Other writers must keep out of it. Raises OSError where the disk does not take it.
+    """
+    building = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(building, ignore_errors=True)  # of a killed process that had our number
+    building.mkdir(parents=True)
+    try:
+        yield building
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.rename(building, folder)
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder} could not be written: {error.message}") from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def open_writer(folder: Path) -> tf.summary.SummaryWriter:

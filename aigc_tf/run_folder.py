@@ -56,6 +56,10 @@ class RunFolder:
         return self.path / "parentage.json"
 
     @property
+    def environment_file(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
     def metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
 
@@ -163,7 +167,7 @@ class RunFolder:
     def _tensorflow_variables(self) -> dict[str, str]:
         later = self.path.glob("environment-from-step-*.json")
         steps = {int(step): file for file in later if (step := file.stem.rpartition("-")[2]).isdigit()}
-        newest = steps[max(steps)] if steps else self.path / "environment.json"
+        newest = steps[max(steps)] if steps else self.environment_file
         try:
             found = json.loads(newest.read_text())["tensorflow_variables"]
             return {str(name): str(value) for name, value in found.items()}

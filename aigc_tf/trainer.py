@@ -36,6 +36,7 @@ from aigc_tf.datasets.spec import FEW
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
+from aigc_tf.report import dashboard
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
 from aigc_tf.shell import quoted
@@ -112,6 +113,8 @@ def train(
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
         say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
+        dashboard.tell_of(run, model.networks)
+        dashboard.tell_result(run)
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)
         if session.is_finished:
@@ -164,6 +167,7 @@ def finish(
     copies = ""
     with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
         plots.draw_curves(run)
+        dashboard.tell_result(run)
     if config.evaluate:
         with _noted("judging", f"python evaluate.py {folder}{chosen}", failed):
             evaluation = evaluator.evaluate(subjects.of_run(run, result), data=data, say=say)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from scipy.stats import rankdata
 from tensorboard.plugins import projector
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
-from aigc_tf.event_files import open_writer
+from aigc_tf.event_files import made_anew, open_writer
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics.evidence import Evidence, Observations
 from aigc_tf.report import pictures
@@ -31,19 +29,9 @@ def write(folder: Path, step: int, record: Mapping[str, Any], evidence: Evidence
     It is built beside its place and then moved there whole. The figures become scalars `evaluation/<name>` at
     `step`, and what the evidence lacks is left out. Raises OSError where the disk does not take it.
     """
-    building = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)  # of a killed process that had our number
-    building.mkdir(parents=True)
-    try:
+    with made_anew(folder) as building:
         _write_events(building, step, record, evidence)
         _write_projector(building, record, evidence)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.rename(building, folder)
-    except tf.errors.OpError as error:
-        raise OSError(f"{folder} could not be written: {error.message}") from None
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _write_events(folder: Path, step: int, record: Mapping[str, Any], evidence: Evidence) -> None:

@@ -1,0 +1,127 @@
+"""What TensorBoard shows of a run beside its curves and pictures: what it is, how its charts are laid out, its result.
+
+Each lies in a folder of its own below the run's `tensorboard`, so that going on from a checkpoint leaves it alone:
+`about` is made when a run begins, `result` then too, and again with every judgement.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar
+from tensorboard.plugins.graph import keras_util
+from tensorboard.plugins.hparams import api as hparams
+
+from aigc_tf import json_lines
+from aigc_tf.event_files import made_anew, open_writer
+from aigc_tf.families import FAMILIES
+from aigc_tf.run_folder import RunFolder
+
+# Settings that change where a run lies, how it is watched and what is made of it, but not what it learns.
+_HOUSEKEEPING = (
+    *("data_dir", "licence", "log_every", "sample_every", "histogram_every", "checkpoint_every", "keep_checkpoints"),
+    *("evaluate_every", "on_collapse", "on_divergence", "logs", "name", "evaluate", "export"),
+)
+Points = Sequence[Mapping[str, Any]]
+"""The lines of metrics.jsonl."""
+_RESULTS = re.compile("fd_.*|precision|recall|memorised_share|label_accuracy")
+"""Of the two dozen figures of a judgement, those that columns of a table can hold."""
+
+
+def tell_of(run: RunFolder, networks: Mapping[str, tf.keras.Model]) -> None:
+    """Write `about`: settings, data and machine as text, and the networks layer by layer.
+
+    Raises OSError where the disk does not take it.
+    """
+    with made_anew(run.tensorboard / "about") as folder:
+        writer = open_writer(folder)
+        with writer.as_default(step=0):
+            for file in (run.config_file, run.data_file, run.parentage_file, run.environment_file):
+                if file.exists():
+                    tf.summary.text(file.stem, f"```json\n{file.read_text()}\n```")
+            tf.summary.graph(_graph(networks))
+        writer.close()
+
+
+def tell_result(run: RunFolder) -> None:
+    """Write `result`: the layout of the charts, the settings as hyperparameters, and what became of the run so far,
+    which are the minutes that it trained and, of the newest step that was judged, some figures.
+
+    Raises OSError where the disk does not take it.
+    """
+    config, points = run.read_config(), [point for _, point in json_lines.read(run.metrics_file)]
+    settings = {
+        name: value if isinstance(value, (bool, int, float, str)) else str(value)
+        for name, value in config.flat().items()
+        if value is not None and name not in _HOUSEKEEPING
+    }
+    with made_anew(run.tensorboard / "result") as folder:
+        writer = open_writer(folder)
+        with writer.as_default(step=0):
+            hparams.hparams(settings, trial_id=run.path.name)
+            layout = custom_scalar.pb(_layout(config.model, points))
+            tf.summary.experimental.write_raw_pb(layout.SerializeToString())
+        for name, step, value in (*_judged(run), *_minutes(points, config.global_batch_size)):
+            with writer.as_default(step=step):
+                tf.summary.scalar(f"result/{name}", value)
+        writer.close()
+
+
+def _judged(run: RunFolder) -> Iterator[tuple[str, int, float]]:
+    steps = (int(file.stem) for file in run.evaluation.glob("*.json") if file.stem.isdecimal())
+    newest = max(steps, default=None)
+    if newest is None:
+        return
+    measures: dict[str, Any] = json.loads(run.evaluation_file(newest).read_text())["measures"]
+    for name, figure in measures.items():
+        if _RESULTS.fullmatch(name):
+            yield name, newest, figure["value"]
+
+
+def _minutes(points: Points, batch: int) -> Iterator[tuple[str, int, float]]:
+    """How long the steps took between the points of the curves; the first ones, which nobody timed, are left out."""
+    seconds, last = 0.0, 0
+    for point in points:
+        if speed := point.get("speed/images_per_second"):
+            seconds += (point["step"] - last) * batch / speed
+        last = point["step"]
+    if last:
+        yield "minutes", last, seconds / 60
+
+
+def _layout(model: str, points: Points) -> layout_pb2.Layout:
+    """Curves that belong together in one chart, without those that never came. TensorBoard puts the charts of all runs
+    together by the titles of categories and charts, so each family has a category of its own."""
+    known = {name for point in points for name in point}
+    panels = {
+        **{title: names for title, names in FAMILIES[model].curves.items() if not known or not known.isdisjoint(names)},
+        "learning rates": ("learning_rate/.*",),
+        "images per second": ("speed/images_per_second",),
+    }
+    judged = {"Fréchet distance": ("evaluation/fd_.*",), "precision, recall": ("evaluation/(precision|recall)",)}
+    return layout_pb2.Layout(
+        category=[
+            layout_pb2.Category(
+                title=title,
+                chart=[
+                    layout_pb2.Chart(title=name, multiline=layout_pb2.MultilineChartContent(tag=tags))
+                    for name, tags in charts.items()
+                ],
+            )
+            for title, charts in ((f"training: {model}", panels), ("judgements", judged))
+        ]
+    )
+
+
+def _graph(networks: Mapping[str, tf.keras.Model]) -> tf.compat.v1.GraphDef:
+    """Their layers, by which TensorBoard would show a Keras model; as the graph of the run it shows them unasked."""
+    graph = tf.compat.v1.GraphDef()
+    for network in networks.values():
+        layers = keras_util.keras_model_to_graph_def(json.loads(network.to_json()))
+        graph.MergeFrom(tf.compat.v1.GraphDef.FromString(layers.SerializeToString()))
+    return graph
