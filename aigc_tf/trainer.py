@@ -112,7 +112,7 @@ def train(
         say(f"{data.spec.num_examples:,} {data.spec.modality.name}s from {data.spec.source}")
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
-        say(f"run folder: {run.path}   (watch it: tensorboard --logdir {quoted(run.path.parent)})")
+        say(f"run folder: {run.path}   (watch it: python -m aigc_tf board {quoted(run.path.parent)})")
         dashboard.tell_of(run, model.networks)
         dashboard.tell_result(run)
         result: Literal["best"] | None = None

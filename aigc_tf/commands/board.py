@@ -10,7 +10,6 @@ from tyro.conf import Positional
 from aigc_tf import quiet
 from aigc_tf.errors import UserError
 
-
 _MOST_STEPS = 1_000_000
 """Of more than that TensorBoard would show a random choice; without a word from us, of more than ten pictures."""
 
