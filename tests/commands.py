@@ -19,6 +19,8 @@ import tensorflow as tf
 import warm
 from warm import ROOT
 
+from aigc_tf import checkpoint_files
+
 os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
 _MADE = Path(f"{os.environ['AIGC_TF_CACHE']}-made")  # beside the cache that all workers share
 _HEAVY = [("-m", "aigc_tf", name) for name in ("export", "generate", "verify")]
@@ -117,6 +119,17 @@ def signal_when(
         process.output = output.read()
     assert not too_early, f"ended too early: {process.output}"
     return process
+
+
+def killed_behind(step: int, run_folder: Path, to: Path) -> Path:
+    """The folder `to`, a copy of a run as it would be if it had been killed at its end, with none of the checkpoints
+    behind `step` whole: it goes on from there."""
+    checkpoints = Path(shutil.copytree(run_folder, to)) / "checkpoints"
+    checkpoint_files.remove(checkpoints, "step", lambda other: other > step)
+    left = checkpoint_files.present(checkpoints, "step")
+    assert left[-1] == step, left
+    checkpoint_files.write_index(checkpoints, left)
+    return to
 
 
 def logged(run_folder: Path) -> list[dict]:
