@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -30,6 +31,9 @@ def import_tensorflow() -> Any:
     own inside.
     A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything). Raises UserError where there is
     no home folder, in which Keras keeps its settings.
+
+    Python's garbage collector rests meanwhile and leaves what there is by then alone for good: it would go through it
+    all again and again, and nothing of it ever goes.
     """
     # Keras makes its folder while it is imported, and would call it `~` where that cannot be expanded.
     keras_home = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
@@ -39,6 +43,8 @@ def import_tensorflow() -> Any:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.stderr.flush()
     shown = os.dup(2)
+    if "tensorflow" not in sys.modules:
+        gc.disable()
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
@@ -46,6 +52,9 @@ def import_tensorflow() -> Any:
 
             tf.config.list_physical_devices()  # TensorFlow 2.21 looks for GPUs only then
         finally:
+            if not gc.isenabled():
+                gc.freeze()
+                gc.enable()
             sys.stderr.flush()
             os.dup2(shown, 2)
             os.close(shown)

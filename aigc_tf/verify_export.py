@@ -10,6 +10,7 @@ CONTRACT.json is the text of a sound contract (`aigc_tf.contract`). EXPECTED.npz
 the signature `sample` gives it, under the name of that output; and the inputs that it was made from, by name.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -20,9 +21,13 @@ import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults are told by us; the parent's log has the rest
 
-import numpy as np
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
+gc.disable()  # it would go through all of TensorFlow again and again while that is imported
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 # What a contract leaves out.
 TENSOR = {"row": (), "minimum": None, "maximum": None, "default": None, "beyond": "", "file": "", "fixed_at": None}

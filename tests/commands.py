@@ -9,14 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import warm
 from warm import ROOT
+
+from aigc_tf import checkpoint_files
 
 os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
 _MADE = Path(f"{os.environ['AIGC_TF_CACHE']}-made")  # beside the cache that all workers share
@@ -34,11 +37,16 @@ def run(*arguments: object, fresh: bool = False, cwd: Path = ROOT, **options) ->
     A command that needs TensorFlow begins in a process that has imported it already (see warm.py), unless it is to be
     a `fresh` one or has options for `subprocess.run`.
     """
-    heavy = Path(str(arguments[0])).name in ("train.py", "evaluate.py") or arguments[:3] in _HEAVY
-    if heavy and warm.AVAILABLE and not fresh and not options:
+    if _is_heavy(arguments) and warm.AVAILABLE and not fresh and not options:
         return warm.run(list(map(str, arguments)), 300, cwd)
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **options)
+
+
+def _is_heavy(arguments: Sequence[object]) -> bool:
+    if arguments[0] == "-m":
+        return arguments[:3] in _HEAVY or str(arguments[1]).startswith("benchmarks.")
+    return Path(str(arguments[0])).name in ("train.py", "evaluate.py", "-c")
 
 
 def train(*arguments: object, **options) -> subprocess.CompletedProcess:
@@ -85,18 +93,43 @@ def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
 
 def signal_when(
     arguments: list[object], number: signal.Signals, ready: Callable[[], bool], **options
-) -> subprocess.Popen:
-    """Start `python <arguments>`, signal it once `ready()`, and return the ended process; `output` is its text."""
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT, text=True, **both, **options)
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert process.poll() is None, f"ended too early: {process.communicate()[0]}"
-        assert time.monotonic() < deadline, "never got ready"
-        time.sleep(0.005)
-    os.kill(process.pid, number)
-    process.output = process.communicate(timeout=120)[0]
+) -> subprocess.Popen | warm.Command:
+    """Start `python <arguments>`, signal it once `ready()`, and return it ended; `output` is its text."""
+    arguments = list(map(str, arguments))
+    with tempfile.TemporaryFile("w+") as output:
+        if warm.AVAILABLE and not options:
+            process = warm.Command(arguments, 300, ROOT, output, output)
+        else:
+            command = [sys.executable, *arguments]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, **options)
+        try:
+            deadline = time.monotonic() + 120
+            while process.poll() is None and not ready():
+                assert time.monotonic() < deadline, "never got ready"
+                time.sleep(0.005)
+            too_early = process.returncode is not None
+            if not too_early:
+                os.kill(process.pid, number)
+                process.wait(120)
+        finally:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+        output.seek(0)
+        process.output = output.read()
+    assert not too_early, f"ended too early: {process.output}"
     return process
+
+
+def killed_behind(step: int, run_folder: Path, to: Path) -> Path:
+    """The folder `to`, a copy of a run as it would be if it had been killed at its end, with none of the checkpoints
+    behind `step` whole: it goes on from there."""
+    checkpoints = Path(shutil.copytree(run_folder, to)) / "checkpoints"
+    checkpoint_files.remove(checkpoints, "step", lambda other: other > step)
+    left = checkpoint_files.present(checkpoints, "step")
+    assert left[-1] == step, left
+    checkpoint_files.write_index(checkpoints, left)
+    return to
 
 
 def logged(run_folder: Path) -> list[dict]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import TINY, assert_same_training, refused, run, succeed, train
+from commands import TINY, assert_same_training, killed_behind, refused, run, succeed, train
 
 from aigc_tf.checkpoints import load_model
 from aigc_tf.cli import _parse_train
@@ -66,15 +66,14 @@ def test_500_images_of_a_new_kind_are_learned_sooner_than_from_nothing(digits, t
 @pytest.fixture(scope="module")
 def logs(tiny_run, tmp_path_factory) -> Path:
     """The run `child`, which went on from `tiny_run` for 10 steps on two replicas, frozen in part, and `parts`, which
-    stopped at step 5 and went on when its parent was gone."""
+    was killed behind step 5 and went on when its parent was gone."""
     logs = tmp_path_factory.mktemp("logs")
     parent = Path(shutil.copytree(tiny_run, logs / "the [old] parent"))
-    begin = [*OFTEN, *QUICK, "--replicas", 2, "--freeze", FROZEN, "--logs", logs]
-    succeed(train("--from", parent, *begin, "--steps", 10, "--name", "child"))
+    begin = [*OFTEN, "--checkpoint-every", 5, *QUICK, "--replicas", 2, "--freeze", FROZEN, "--logs", logs]
     checkpoint = parent / "checkpoints" / "step-20.index"
-    succeed(train("--from", checkpoint, *begin, "--steps", 5, "--name", "parts"))
+    succeed(train("--from", checkpoint, *begin, "--steps", 10, "--name", "child"))
     shutil.rmtree(parent)
-    succeed(train("--resume", logs / "parts", "--steps", 10))
+    succeed(train("--resume", killed_behind(5, logs / "child", logs / "parts")))
     return logs
 
 

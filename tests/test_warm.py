@@ -4,7 +4,7 @@ import signal
 
 import pytest
 import warm
-from commands import refused, run, succeed
+from commands import ROOT, refused, run, signal_when, succeed
 
 pytestmark = pytest.mark.skipif(not warm.AVAILABLE, reason="such processes go on on Linux only")
 
@@ -34,6 +34,25 @@ def test_it_has_nothing_of_the_project_and_no_device_yet(tmp_path):
         "print(len(tf.config.list_logical_devices('CPU')))\n"
     )
     assert succeed(warm.run([str(tmp_path / "look.py"), "x"], 60)) == "3\n"
+
+
+def test_a_program_of_a_line_is_what_it_is_elsewhere():
+    arguments = [
+        "-c",
+        "import sys; print(__name__, sys.argv, sys.path[0] in ('', sys.argv[-1]), len(globals()) < 12)",
+        str(ROOT),
+    ]
+    assert succeed(warm.run(arguments, 60)) == succeed(run(*arguments, fresh=True))
+
+
+def test_it_is_signalled_while_it_runs_and_says_so(tmp_path):
+    (tmp_path / "wait.py").write_text("import time\nprint('begun', flush=True)\nopen('ready', 'w')\ntime.sleep(60)\n")
+    command = ["-c", f"import os, runpy; os.chdir({str(tmp_path)!r}); runpy.run_path('wait.py')"]
+    ended = signal_when(command, signal.SIGTERM, (tmp_path / "ready").exists)
+    assert ended.returncode == -signal.SIGTERM and ended.output == "begun\n"
+    with pytest.raises(AssertionError, match="ended too early: begun"):
+        signal_when(["-c", "print('begun')"], signal.SIGTERM, lambda: False)
+    assert warm.run(["-c", "raise SystemExit(3)"], 60).returncode == 3
 
 
 def test_it_is_ended_where_it_takes_too_long(tmp_path):

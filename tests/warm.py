@@ -13,13 +13,16 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import types
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 AVAILABLE = sys.platform == "linux"  # macOS' own libraries do not go on in a fork
@@ -45,19 +48,52 @@ def _connection() -> socket.socket:
     return ours
 
 
-def run(arguments: list[str], seconds: int, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    """The finished command `python <arguments>` in `cwd`, a script or `-m` and a module, with its outputs as text.
+class Command:
+    """`python <arguments>` in `cwd` while it runs; the arguments are a script, `-m` and a module or `-c` and a program.
 
-    A command that takes longer than `seconds` is ended by SIGALRM.
+    It prints to the files `out` and `err`. One that takes longer than `seconds` is ended by SIGALRM. The next one
+    begins when somebody has waited for this.
+
+    Attributes:
+        arguments: what it was given.
+        pid: the number of its process.
+        returncode: as of `subprocess.Popen`, None until it was seen to have ended.
     """
-    with _ONE_AT_A_TIME, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+
+    def __init__(self, arguments: list[str], seconds: int, cwd: Path, out: IO[str], err: IO[str]) -> None:
+        _ONE_AT_A_TIME.acquire()
+        self.arguments, self.returncode = arguments, None
         request = json.dumps([arguments, dict(os.environ), seconds, str(cwd)]).encode()
         socket.send_fds(_connection(), [request], [out.fileno(), err.fileno()])
-        status = _connection().recv(100).decode()
-        assert status, "the process with the libraries has ended"
+        self.pid = _said()
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([_connection()], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([_connection()], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.arguments, timeout or 0)
+            self.returncode = _said()
+            _ONE_AT_A_TIME.release()
+        return self.returncode
+
+
+def _said() -> int:
+    number = _connection().recv(100).decode()
+    assert number, "the process with the libraries has ended"
+    return int(number)
+
+
+def run(arguments: list[str], seconds: int, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """The finished command, with its outputs as text."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        status = Command(arguments, seconds, cwd, out, err).wait()
         for file in (out, err):
             file.seek(0)
-        return subprocess.CompletedProcess(arguments, int(status), out.read(), err.read())
+        return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
 
 
 def _become_what_is_asked(connection: socket.socket) -> list[str]:
@@ -80,6 +116,7 @@ def _become_what_is_asked(connection: socket.socket) -> list[str]:
             return arguments
         for output in outputs:
             os.close(output)
+        connection.send(str(child).encode())
         connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
 
 
@@ -94,9 +131,13 @@ if __name__ == "__main__":
         del sys.modules[module]
     gc.freeze()  # what is there stays there: forks need not look through it again and again
     sys.argv = _become_what_is_asked(socket.socket(fileno=int(sys.argv[1])))
-    first = os.getcwd() if sys.argv[0] == "-m" else os.path.dirname(os.path.abspath(sys.argv[0]))
+    first = os.getcwd() if sys.argv[0] in ("-c", "-m") else os.path.dirname(os.path.abspath(sys.argv[0]))
     sys.path[:1] = [first, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    if sys.argv[0] == "-m":
+    if sys.argv[0] == "-c":
+        program = sys.argv.pop(1)
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(program, "<string>", "exec"), vars(sys.modules["__main__"]))
+    elif sys.argv[0] == "-m":
         del sys.argv[0]
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     else:

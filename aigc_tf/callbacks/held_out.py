@@ -21,7 +21,8 @@ class HeldOut(StepCallback):
         super().on_train_begin(logs)
         strategy = self.model.distribute_strategy
         # Keras' evaluate would set itself up anew each time, which takes longer than the batches.
-        self._test = tf.function(lambda batch: strategy.run(self.model.test_step, (batch,)))
+        # Like `train_step`, it is plain TensorFlow: converting Python's own loops in it takes time for nothing.
+        self._test = tf.function(lambda batch: strategy.run(self.model.test_step, (batch,)), autograph=False)
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if step % self._every == 0:

@@ -142,13 +142,13 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         shown = zip(self.trackers, means.numpy(), counts.numpy())
         return {name: float(mean) for name, mean, count in shown if count > 0}
 
-    @tf.function
+    @tf.function(autograph=False)
     def _read_trackers(self) -> tuple[tf.Tensor, tf.Tensor]:
         """All at once: a variable read by itself takes a tenth of a millisecond and more."""
         trackers = self.trackers.values()
         return tf.stack([mean.result() for mean in trackers]), tf.stack([mean.count.read_value() for mean in trackers])
 
-    @tf.function
+    @tf.function(autograph=False)
     def reset_trackers(self) -> None:
         """Start the means anew."""
         for tracker in self.trackers.values():
@@ -201,7 +201,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     @abc.abstractmethod
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Measure the model on a held-out batch of the same form; changes no weight."""
+        """Measure the model on a held-out batch of the same form; changes no weight. As in `train_step`, `if` and `for` are
+        Python's own: AutoGraph converts neither."""
 
     def reopen(self) -> None:
         """Undo what `finish` made, since training begins or goes on."""

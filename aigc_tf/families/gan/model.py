@@ -147,8 +147,8 @@ class GAN(GenerativeModel):
         kind = columns, self.settings.latent_dim, self.spec.num_classes if self.settings.conditional else 0
         samples, walks = pictures.samples(count, *kind), pictures.interpolations(count // columns // 2, *kind)
         to_stored, decode = self.spec.modality.graph.to_stored, self.decoder()
-        averaged = tf.function(lambda latents, classes: to_stored(decode(latents, classes)))
-        raw = tf.function(lambda: to_stored(self.generator(inputs(*samples), training=False)))
+        averaged = tf.function(lambda latents, classes: to_stored(decode(latents, classes)), autograph=False)
+        raw = tf.function(lambda: to_stored(self.generator(inputs(*samples), training=False)), autograph=False)
         return {
             "samples/averaged": lambda: averaged(*samples),
             "samples/raw": raw,
