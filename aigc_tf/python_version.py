@@ -12,6 +12,7 @@ def check():
         version = ".".join(map(str, sys.version_info[:2]))
         sys.stderr.write(
             "aigc_tf needs Python 3.10 to 3.13 (TensorFlow 2.15 or 2.21 exists for no other one), "
-            "but this is Python " + version + ": make the virtual environment with python3.11 -m venv .venv\n"
+            "but this is Python " + version + ": make the virtual environment with python3.11 -m venv .venv, "
+            "or with uv as README.md shows\n"
         )
         raise SystemExit(2)

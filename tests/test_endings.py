@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT, TINY, few_digits, last_step, refused, run, signal_when, succeed, train
+from lanes import KERAS
 
 BARE = ["--no-evaluate", "--no-export"]
 # What a terminal knows, as the environment says it.
@@ -260,7 +261,7 @@ sys.meta_path.insert(0, Interrupter())
         (["train.py"], "tensorflow.python.pywrap_tensorflow"),
         (["train.py"], "tensorflow.python._pywrap_tensorflow_internal"),
         (["train.py"], "aigc_tf.trainer"),
-        (["evaluate.py", "--samples", ".", "--dataset", "synthetic"], "keras.src.engine"),
+        (["evaluate.py", "--samples", ".", "--dataset", "synthetic"], f"{KERAS}.src.engine"),
         (["-m", "aigc_tf", "list", "."], "aigc_tf.commands"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 from google.protobuf.json_format import MessageToDict
@@ -9,6 +10,10 @@ from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from aigc_tf.serving.models import Version
+
+# What asks for fields at their default value: each lane's protobuf knows one of the two names.
+_NAMES = ("including_default_value_fields", "always_print_fields_with_no_presence")
+(_WITH_DEFAULTS,) = set(_NAMES) & inspect.signature(MessageToDict).parameters.keys()
 
 
 def status(versions: Sequence[Version]) -> get_model_status_pb2.GetModelStatusResponse:
@@ -35,4 +40,4 @@ def signatures(version: Version) -> get_model_metadata_pb2.SignatureDefMap:
 
 def to_json(message: Message) -> dict:
     """As TensorFlow Serving prints it: with the names of the proto, and with fields that have their default value."""
-    return MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)
+    return MessageToDict(message, preserving_proto_field_name=True, **{_WITH_DEFAULTS: True})

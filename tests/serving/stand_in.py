@@ -33,9 +33,9 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def serving(base: Path, *arguments: object, **options) -> Iterator[StandIn]:
+def serving(base: Path, *arguments: object, python: str = sys.executable, **options) -> Iterator[StandIn]:
     """`python -m aigc_tf serve BASE <arguments>` on free ports, ready; ended with SIGKILL where it still runs."""
-    command = [sys.executable, "-m", "aigc_tf", "serve", base, "--port", 0, "--grpc-port", 0, *arguments]
+    command = [python, "-m", "aigc_tf", "serve", base, "--port", 0, "--grpc-port", 0, *arguments]
     process = subprocess.Popen(
         list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aigc_tf import legacy_keras
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.records.originals import Original, Originals
@@ -67,8 +66,6 @@ def originals(config: DataConfig) -> Originals:
 
 
 def _builder(name: str, data_dir: Path | None) -> Any:
-    if legacy_keras.APART:
-        raise UserError(f"tfds:{name} needs Python 3.10 or 3.11, for which requirements-tfds.txt is")
     try:
         import tensorflow_datasets
     except ImportError as error:
