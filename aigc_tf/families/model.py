@@ -201,7 +201,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     @abc.abstractmethod
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Measure the model on a held-out batch of the same form; changes no weight."""
+        """Measure the model on a held-out batch of the same form; changes no weight. As in `train_step`, `if` and
+        `for` are Python's own: AutoGraph converts neither."""
 
     def reopen(self) -> None:
         """Undo what `finish` made, since training begins or goes on."""
