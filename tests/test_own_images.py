@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, TINY, assert_same_training, refused, run, signal_when, succeed, train
+from commands import ROOT, TINY, assert_same_training, killed_behind, refused, run, signal_when, succeed, train
 from PIL import Image
 
 from aigc_tf.cli import EvaluateCommand, _parse_train
@@ -38,13 +38,13 @@ def images(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def logs(images, tmp_path_factory) -> Path:
-    """Two runs of 20 steps: `unbroken`, and `resumed`, which was stopped at 10, judged and published."""
+    """Two runs of 20 steps: `unbroken`, and `resumed`, which went on from step 10, and was judged and published."""
     logs, quick = tmp_path_factory.mktemp("logs"), ("--no-evaluate", "--no-export")
     begin = (*SMALL, "--dataset", f"folder:{images}", "--conditional", "--licence", "CC0-1.0", "--logs", logs)
     said = succeed(train(*begin, *quick, "--steps", 20, "--name", "unbroken"))
     assert "passed over 1 of 81 images that cannot be read (cat/broken.jpg: " in said
-    succeed(train(*begin, *quick, "--steps", 10, "--name", "resumed"))
-    said = succeed(train("--resume", logs / "resumed", "--steps", 20, "--evaluate", "--export"))
+    killed_behind(10, logs / "unbroken", logs / "resumed")
+    said = succeed(train("--resume", logs / "resumed", "--evaluate", "--export"))
     assert f"published: {logs}/resumed/export/my_pictures/1" in said and "going on from step 10" in said
     return logs
 
@@ -156,7 +156,9 @@ def test_from_the_disk_as_from_memory(images, logs, tmp_path, replicas):
     quick = ("--no-evaluate", "--no-export", "--logs", tmp_path)
     if replicas == 2:
         succeed(train(*begin, *quick, "--steps", 20, "--name", "unbroken"))
-    succeed(run("-c", FROM_DISK, *begin, *quick, "--steps", 10, "--name", "disk"))
+        killed_behind(10, tmp_path / "unbroken", tmp_path / "disk")
+    else:
+        succeed(run("-c", FROM_DISK, *begin, *quick, "--steps", 10, "--name", "disk"))
     succeed(run("-c", FROM_DISK, "--resume", tmp_path / "disk", "--steps", 20))
     assert_same_training((logs if replicas == 1 else tmp_path) / "unbroken", tmp_path / "disk")
 
