@@ -15,7 +15,7 @@ from aigc_tf.errors import UserError
 def check_labels(spec: DataSpec, config: TrainConfig) -> None:
     """Raise UserError for a model that is to learn from labels where the data have none."""
     if not spec.num_classes:
-        raise UserError(f"conditional needs labels, and {config.dataset} has none")
+        raise UserError(f"conditional needs labels, and {config.dataset} has none: learn it with --no-conditional")
 
 
 @contextmanager
