@@ -88,7 +88,7 @@ class TrainConfig(AugmentationConfig, DataConfig):
     evaluate: Annotated[bool, CHANGEABLE] = True
     """Judge the model when training ends."""
     export: Annotated[bool, CHANGEABLE] = True
-    """Publish a SavedModel when training ends."""
+    """Publish a SavedModel when training ends, unless the model was judged to make copies of what it learned from."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,24 +69,39 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
 
 @contextlib.contextmanager
 def made_anew(folder: Path) -> Iterator[Path]:
-    """A new folder to write into, which takes the place of `folder` once the block ends, whole or not at all.
+    """A new folder to write into, which takes the place of `folder` once the block ends; never half of it is there.
 
-    Other writers must keep out of it. Raises OSError where the disk does not take it.
+    Where several processes do so at once, the folder of one of them stays. Raises OSError where the disk does not take
+    it.
     """
-    building = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)  # of a killed process that had our number
+    building, old = (folder.with_name(f".{folder.name}.{os.getpid()}{end}") for end in ("", ".old"))
+    for left in (building, old):  # of a killed process that had our number
+        shutil.rmtree(left, ignore_errors=True)
     building.mkdir(parents=True)
     try:
         yield building
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.rename(building, folder)
+        try:
+            if folder.exists():
+                os.rename(folder, old)
+            os.rename(building, folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise  # these tell of another process that was faster
     except tf.errors.OpError as error:
         raise OSError(f"{folder} could not be written: {error.message}") from None
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        for left in (building, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def open_writer(folder: Path) -> tf.summary.SummaryWriter:
     """A writer of events into `folder`; it holds them in memory until flushed or for ten seconds."""
     return tf.summary.create_file_writer(str(folder), flush_millis=10_000)
+
+
+def tell_start(writer: tf.summary.SummaryWriter, step: int) -> None:
+    """Tell a TensorBoard that is open already that the run goes on from `step`, so that it forgets what it read of
+    later ones."""
+    start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+    event = tf.compat.v1.Event(wall_time=time.time(), step=step + 1, session_log=start)
+    tf.raw_ops.ImportEvent(writer=writer._resource, event=event.SerializeToString())

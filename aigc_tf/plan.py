@@ -43,6 +43,9 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
             name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"
             for name, network in networks.items()
         },
+        "learning rates": ", ".join(
+            f"{name} {float(each.learning_rate):.3g}" for name, each in model.optimizers.items()
+        ),
         **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",

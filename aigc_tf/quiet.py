@@ -43,7 +43,8 @@ def import_tensorflow() -> Any:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.stderr.flush()
     shown = os.dup(2)
-    if "tensorflow" not in sys.modules:
+    rests = gc.isenabled() and "tensorflow" not in sys.modules
+    if rests:
         gc.disable()
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
@@ -52,7 +53,7 @@ def import_tensorflow() -> Any:
 
             tf.config.list_physical_devices()  # TensorFlow 2.21 looks for GPUs only then
         finally:
-            if not gc.isenabled():
+            if rests:
                 gc.freeze()
                 gc.enable()
             sys.stderr.flush()

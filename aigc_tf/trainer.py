@@ -113,8 +113,7 @@ def train(
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
         say(f"run folder: {run.path}   (watch it: python -m aigc_tf board {quoted(run.path.parent)})")
-        dashboard.tell_of(run, model.networks)
-        dashboard.tell_result(run)
+        _tell_tensorboard(run, model)
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)
         if session.is_finished:
@@ -124,6 +123,7 @@ def train(
             if ending.signal_name:
                 step = checkpoints.last_step
                 resume_it = f"python train.py --resume {quoted(run.path)}"
+                dashboard.tell_result(run)
                 say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
@@ -150,6 +150,19 @@ def _begin_again(model: GenerativeModel, run: RunFolder, say: Callable[[str], No
         return _begin(model, say)
     except UserError as error:
         raise UserError(f"{run.path} has no checkpoint yet, and what it begins with cannot be had: {error}") from None
+
+
+def _tell_tensorboard(run: RunFolder, model: GenerativeModel) -> None:
+    """Tell it of the run as a whole, for those who watch; what it cannot be told (Keras knows networks of which it
+    cannot write down the layers) stops no training."""
+    try:
+        dashboard.tell_of(run, model.networks)
+        if int(model.step.numpy()) == 0:
+            dashboard.tell_result(run)
+    except OSError:
+        raise
+    except Exception as error:
+        _logger.warning("TensorBoard is told less of this run: %s", " ".join(str(error).split())[:500])
 
 
 def finish(
@@ -240,6 +253,7 @@ def fit(session: Session) -> Ending:
     event_files.trim(run.tensorboard, first_step, config)
     checkpoints.trim_best(first_step)
     writer = event_files.open_writer(run.tensorboard)
+    event_files.tell_start(writer, first_step)
     if first_step == 0:
         with writer.as_default(step=0):
             tf.summary.text("config", f"```json\n{config.to_json()}```")

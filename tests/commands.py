@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -109,11 +110,13 @@ def signal_when(
                 time.sleep(0.005)
             too_early = process.returncode is not None
             if not too_early:
-                os.kill(process.pid, number)
+                with contextlib.suppress(ProcessLookupError):  # it may have ended just now
+                    os.kill(process.pid, number)
                 process.wait(120)
         finally:
             if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
                 process.wait()
         output.seek(0)
         process.output = output.read()

@@ -52,6 +52,13 @@ def test_nobody_is_root_and_what_a_run_writes_outlives_the_container():
         assert any(f"mkdir --parents {work}" in each and folder in each for each in instructions("RUN")), folder
 
 
+def test_what_was_fetched_outlives_containers_that_are_removed():
+    commands = re.findall(r"^ +docker run .*", PAGE, re.M)
+    assert len(commands) > 2
+    for command in commands:
+        assert "--rm" in command and "--volume aigc_tf-home:/work/home" in command
+
+
 def test_only_what_is_copied_is_sent_and_changes_of_code_install_nothing():
     sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert sent == {source for sources, _ in copies() for source in sources}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
+import warnings
 from pathlib import Path
 
 from tyro.conf import Positional
@@ -25,17 +27,20 @@ class Command:
     """Folder of runs, or the folder of one."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 is every one of this machine."""
-    port: int = 6006
-    """Port to listen on; 0 takes a free one."""
+    port: int | None = None
+    """Port to listen on; by default the first free one from 6006 on, and 0 takes any."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port < 65_536:
+        if self.port is not None and not 0 <= self.port < 65_536:
             raise UserError(f"--port {self.port} must be from 0 to 65535")
 
     def run(self) -> int:
         if not self.logs.is_dir():
             raise UserError(f"{self.logs} is no folder: give that of the runs, which train.py calls logs by default")
+        if self.port:
+            self._check_address()
         quiet.import_tensorflow()
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # TensorBoard 2.15 needs it all the same
         from tensorboard import default, program
 
         board = program.TensorBoard(default.get_plugins())
@@ -44,8 +49,16 @@ class Command:
             host=self.host,
             port=self.port,
             samples_per_plugin=dict.fromkeys(("images", "scalars", "histograms", "pr_curves"), _MOST_STEPS),
-            # A run that goes on writes a file beside those of before, and takes back what went past its checkpoint.
-            reload_multifile=True,
-            detect_file_replacement=True,
+            reload_multifile=True,  # a run that goes on writes a file beside those of before
+            load_fast="false",  # the other loader does not forget what a run that goes on takes back
         )
         return 1 if board.main() else 0
+
+    def _check_address(self) -> None:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(address)
+        except OSError as error:
+            raise UserError(f"cannot listen on {self.host}:{self.port}: {error.strerror}") from None

@@ -49,8 +49,9 @@ def tell_of(run: RunFolder, networks: Mapping[str, tf.keras.Model]) -> None:
 
 
 def tell_result(run: RunFolder) -> None:
-    """Write `result`: the layout of the charts, the settings as hyperparameters, and what became of the run so far,
-    which are the minutes that it trained and, of the newest step that was judged, some figures.
+    """Write `result`: the layout of the charts, the settings as hyperparameters with the learning rates that it began
+    with, and what became of the run so far, which are the minutes that it trained and, of the newest step that was
+    judged, some figures.
 
     Raises OSError where the disk does not take it.
     """
@@ -60,15 +61,17 @@ def tell_result(run: RunFolder) -> None:
         for name, value in config.flat().items()
         if value is not None and name not in _HOUSEKEEPING
     }
+    rates = {name: value for name, value in (points[0] if points else {}).items() if name.startswith("learning_rate/")}
+    name = f"{run.path.absolute().parent.name}/{run.path.name}"  # TensorBoard takes runs of one name for one
     with made_anew(run.tensorboard / "result") as folder:
         writer = open_writer(folder)
         with writer.as_default(step=0):
-            hparams.hparams(settings, trial_id=run.path.name)
+            hparams.hparams({**settings, **rates}, trial_id=name)
             layout = custom_scalar.pb(_layout(config.model, points))
             tf.summary.experimental.write_raw_pb(layout.SerializeToString())
-        for name, step, value in (*_judged(run), *_minutes(points, config.global_batch_size)):
+        for result, step, value in (*_judged(run), *_minutes(points, config.global_batch_size)):
             with writer.as_default(step=step):
-                tf.summary.scalar(f"result/{name}", value)
+                tf.summary.scalar(f"result/{result}", value)
         writer.close()
 
 
@@ -77,10 +80,13 @@ def _judged(run: RunFolder) -> Iterator[tuple[str, int, float]]:
     newest = max(steps, default=None)
     if newest is None:
         return
-    measures: dict[str, Any] = json.loads(run.evaluation_file(newest).read_text())["measures"]
-    for name, figure in measures.items():
-        if _RESULTS.fullmatch(name):
-            yield name, newest, figure["value"]
+    try:
+        measures = json.loads(run.evaluation_file(newest).read_text())["measures"]
+        values = {name: float(figure["value"]) for name, figure in measures.items() if _RESULTS.fullmatch(name)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return  # damaged, or somebody else's
+    for name, value in values.items():
+        yield name, newest, value
 
 
 def _minutes(points: Points, batch: int) -> Iterator[tuple[str, int, float]]:
@@ -98,8 +104,11 @@ def _layout(model: str, points: Points) -> layout_pb2.Layout:
     """Curves that belong together in one chart, without those that never came. TensorBoard puts the charts of all runs
     together by the titles of categories and charts, so each family has a category of its own."""
     known = {name for point in points for name in point}
-    panels = {
-        **{title: names for title, names in FAMILIES[model].curves.items() if not known or not known.isdisjoint(names)},
+    curves = {
+        title: names for title, names in FAMILIES[model].curves.items() if not known or not known.isdisjoint(names)
+    }
+    panels = {  # of regular expressions, which are held against the beginnings of names
+        **{title: tuple(f"{re.escape(name)}$" for name in names) for title, names in curves.items()},
         "learning rates": ("learning_rate/.*",),
         "images per second": ("speed/images_per_second",),
     }

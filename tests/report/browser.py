@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium")
-_FLAGS = [
+NO_CHROMIUM = "no chromium on this machine: apt-get install chromium"
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *(
         "--disable-background-networking",
@@ -66,6 +67,6 @@ def look(page: Path, width: int = 1100, dark: bool = False) -> dict[str, Any]:
 
 def _chromium(*arguments: str) -> str:
     assert CHROMIUM is not None
-    done = subprocess.run([CHROMIUM, *_FLAGS, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([CHROMIUM, *FLAGS, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -18,8 +18,9 @@ from aigc_tf.settings import MANY, OneOf, Within
 
 _DIGIT = 28 * 28
 """Numbers in an image for which the weight of penalties was found."""
-_RATE, _SIDE = 2e-3, 32
-"""The learning rate, and the side of the largest images (in pixels) for which it was found to hold."""
+_RATE, _SIDE, _LEAST_SHARE = 2e-3, 32, 0.5
+"""The learning rate, the side of the largest images (in pixels) for which it was found to hold, and what share of it
+was found to hold for the largest that were tried."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,7 @@ class GANConfig(FamilyConfig):
         str, OneOf(OPTIMIZERS, "optimizers"), arg(help=f"For both networks: {', '.join(OPTIMIZERS)}.")
     ] = "adam"
     generator_learning_rate: Annotated[float | None, Within(1e-12, 10)] = None
-    """Learning rate of the generator. By default 0.002, and beyond 32x32 pixels as much less as the side is longer."""
+    """Learning rate of the generator. By default 0.002, falling beyond 32x32 pixels with the side to 0.001 at 64x64."""
     discriminator_learning_rate: Annotated[float | None, Within(1e-12, 10)] = None
     """Learning rate of the discriminator. By default that of the generator's default."""
     learning_rate_hold: Annotated[float, Within(0)] = 100_000.0
@@ -113,10 +114,11 @@ class GANConfig(FamilyConfig):
     def learning_rates(self, shape: tuple[int, ...]) -> dict[str, float]:
         """Those of both networks, the given ones or the default for images of this shape (height, width, channels).
 
-        Layers get wider as images get larger, and a step of Adam moves what comes out of a layer by as much more as it
-        has inputs (Yang et al. 2022, https://arxiv.org/abs/2203.03466): docs/recipe.md tells what that did.
+        Layers of `lean` get wider as images get larger, up to 64x64, and a step of Adam moves what comes out of a layer
+        by as much more as it has inputs (Yang et al. 2022, https://arxiv.org/abs/2203.03466): docs/recipe.md tells what
+        that did. For other networks it is caution.
         """
-        rate = _RATE * min(1.0, _SIDE / math.sqrt(math.prod(shape[:-1])))
+        rate = _RATE * max(_LEAST_SHARE, min(1.0, _SIDE / math.sqrt(math.prod(shape[:-1]))))
         given = {"generator": self.generator_learning_rate, "discriminator": self.discriminator_learning_rate}
         return {name: rate if value is None else value for name, value in given.items()}
 

@@ -304,8 +304,9 @@ def test_learning_rates_and_betas_reach_their_network():
 
 def test_default_learning_rates_fall_as_images_get_larger():
     both = config().family.learning_rates
-    for shape, rate in (((28, 28, 1), 2e-3), ((32, 32, 3), 2e-3), ((64, 64, 3), 1e-3), ((32, 128, 1), 1e-3)):
-        assert both(shape) == {"generator": pytest.approx(rate), "discriminator": pytest.approx(rate)}
+    for side, rate in ((8, 2e-3), (28, 2e-3), (32, 2e-3), (48, 4e-3 / 3), (64, 1e-3), (256, 1e-3)):
+        assert both((side, side, 3)) == {"generator": pytest.approx(rate), "discriminator": pytest.approx(rate)}
+    assert both((32, 128, 1)) == both((64, 64, 1))
     assert config(generator_learning_rate=0.5).family.learning_rates((64, 64, 3)) == {
         **both((64, 64, 3)),
         "generator": 0.5,
