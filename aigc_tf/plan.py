@@ -44,7 +44,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
             for name, network in networks.items()
         },
         "learning rates": ", ".join(
-            f"{name} {float(each.learning_rate):.3g}" for name, each in model.optimizers.items()
+            f"{name} {float(each.learning_rate.numpy()):.3g}" for name, each in model.optimizers.items()
         ),
         **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
