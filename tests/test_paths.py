@@ -159,7 +159,7 @@ def test_a_checkpoint_is_called_damaged_only_if_it_is(trained, model, tmp_path, 
 def test_foreign_files_in_a_run_are_left_alone(trained, tmp_path):
     """Copies by a file manager, and lines that a kill or a person left broken."""
     folder = shutil.copytree(trained.path, tmp_path / "run", ignore=shutil.ignore_patterns("export"))
-    (events,) = (folder / "tensorboard").iterdir()
+    (events,) = (folder / "tensorboard").glob("events.*")
     copies = [
         folder / "samples" / "step-00000020 copy.png",
         folder / "samples" / "step-20.png",
