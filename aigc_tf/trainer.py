@@ -113,7 +113,10 @@ def train(
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
         say(f"run folder: {run.path}   (watch it: python -m aigc_tf board {quoted(run.path.parent)})")
-        _tell_tensorboard(run, model)
+        with _for_watchers():
+            dashboard.tell_of(run, model.networks)
+            if checkpoints.last_step == 0:
+                dashboard.tell_result(run)
         result: Literal["best"] | None = None
         session = Session(config, model, data, run, checkpoints)
         if session.is_finished:
@@ -123,7 +126,8 @@ def train(
             if ending.signal_name:
                 step = checkpoints.last_step
                 resume_it = f"python train.py --resume {quoted(run.path)}"
-                dashboard.tell_result(run)
+                with _for_watchers():
+                    dashboard.tell_result(run)
                 say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
             say(f"trained to step {checkpoints.last_step}")
@@ -152,15 +156,12 @@ def _begin_again(model: GenerativeModel, run: RunFolder, say: Callable[[str], No
         raise UserError(f"{run.path} has no checkpoint yet, and what it begins with cannot be had: {error}") from None
 
 
-def _tell_tensorboard(run: RunFolder, model: GenerativeModel) -> None:
-    """Tell it of the run as a whole, for those who watch; what it cannot be told (Keras knows networks of which it
-    cannot write down the layers) stops no training."""
+@contextlib.contextmanager
+def _for_watchers() -> Iterator[None]:
+    """Within it TensorBoard is told of the run as a whole. What it cannot be told (there are networks of which Keras
+    cannot write down the layers) stops no training, and spoils no orderly end."""
     try:
-        dashboard.tell_of(run, model.networks)
-        if int(model.step.numpy()) == 0:
-            dashboard.tell_result(run)
-    except OSError:
-        raise
+        yield
     except Exception as error:
         _logger.warning("TensorBoard is told less of this run: %s", " ".join(str(error).split())[:500])
 
@@ -180,6 +181,7 @@ def finish(
     copies = ""
     with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
         plots.draw_curves(run)
+    with _for_watchers():
         dashboard.tell_result(run)
     if config.evaluate:
         with _noted("judging", f"python evaluate.py {folder}{chosen}", failed):

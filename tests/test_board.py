@@ -190,11 +190,8 @@ def test_layers_that_keras_cannot_write_down_stop_no_training(tiny_run, tmp_path
         network.to_json()
     folder = RunFolder(Path(shutil.copytree(tiny_run, tmp_path / "run")))
 
-    class Model:
-        networks = {"network": network}
-        step = tf.constant(0)
-
-    trainer._tell_tensorboard(folder, Model())
+    with trainer._for_watchers():
+        dashboard.tell_of(folder, {"network": network})
     assert "TensorBoard is told less of this run" in caplog.text
 
 

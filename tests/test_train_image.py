@@ -56,7 +56,7 @@ def test_what_was_fetched_outlives_containers_that_are_removed():
     commands = re.findall(r"^ +docker run .*", PAGE, re.M)
     assert len(commands) > 2
     for command in commands:
-        assert "--rm" in command and "--volume aigc_tf-home:/work/home" in command
+        assert "--rm" in command and "--volume aigc_tf-home:/training/home" in command
 
 
 def test_only_what_is_copied_is_sent_and_changes_of_code_install_nothing():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 import warnings
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from aigc_tf import quiet
+from aigc_tf import addresses, quiet
 from aigc_tf.errors import UserError
 
 _MOST_STEPS = 1_000_000
@@ -38,7 +37,8 @@ class Command:
         if not self.logs.is_dir():
             raise UserError(f"{self.logs} is no folder: give that of the runs, which train.py calls logs by default")
         if self.port:
-            self._check_address()
+            with addresses.listening(self.host, self.port):
+                pass  # TensorBoard would end the process where it cannot be had
         quiet.import_tensorflow()
         warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # TensorBoard 2.15 needs it all the same
         from tensorboard import default, program
@@ -53,12 +53,3 @@ class Command:
             load_fast="false",  # the other loader does not forget what a run that goes on takes back
         )
         return 1 if board.main() else 0
-
-    def _check_address(self) -> None:
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind, protocol) as listener:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(address)
-        except OSError as error:
-            raise UserError(f"cannot listen on {self.host}:{self.port}: {error.strerror}") from None

@@ -34,14 +34,14 @@ _RESULTS = re.compile("fd_.*|precision|recall|memorised_share|label_accuracy")
 
 
 def tell_of(run: RunFolder, networks: Mapping[str, tf.keras.Model]) -> None:
-    """Write `about`: settings, data and machine as text, and the networks layer by layer.
+    """Write `about`: data, parentage and machine as text, and the networks layer by layer.
 
     Raises OSError where the disk does not take it.
     """
     with made_anew(run.tensorboard / "about") as folder:
         writer = open_writer(folder)
         with writer.as_default(step=0):
-            for file in (run.config_file, run.data_file, run.parentage_file, run.environment_file):
+            for file in (run.data_file, run.parentage_file, run.environment_file):
                 if file.exists():
                     tf.summary.text(file.stem, f"```json\n{file.read_text()}\n```")
             tf.summary.graph(_graph(networks))

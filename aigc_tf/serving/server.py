@@ -7,14 +7,13 @@ import contextlib
 import gc
 import logging
 import signal
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 import uvicorn
 
-from aigc_tf.addresses import joined
+from aigc_tf.addresses import joined, listening
 from aigc_tf.errors import UserError
 from aigc_tf.serving import grpc_service, model_config, rest
 from aigc_tf.serving.http_connection import bounded
@@ -58,7 +57,7 @@ async def _serve(
 ) -> None:
     metrics = Metrics()
     models = Models(read_config, limits, metrics)
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         grpc_server = grpc_service.server(models, limits, metrics)
         try:
             grpc_port = grpc_server.add_insecure_port(joined(host, grpc_port))
@@ -106,16 +105,3 @@ class _HttpServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except (OSError, OverflowError) as error:
-        raise UserError(f"cannot listen on {host}:{port}: {error}") from None
-    with listener:
-        yield listener

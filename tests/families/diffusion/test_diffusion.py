@@ -189,7 +189,8 @@ def test_a_row_of_pictures_shows_a_class_and_a_column_a_seed(model):
 
 
 def test_images_without_labels_are_refused_in_a_sentence():
-    with pytest.raises(UserError, match="^conditional needs labels, and synthetic has none: learn it with"):
+    said = "^conditional needs labels, and synthetic has none: learn it with --no-conditional$"
+    with pytest.raises(UserError, match=said):
         created(config(conditional=True, dataset="synthetic"), spec=SPEC)
 
 

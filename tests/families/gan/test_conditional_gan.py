@@ -213,7 +213,8 @@ def test_pictures_show_what_signatures_give(gan):
 
 
 def test_images_without_labels_are_refused_in_a_sentence():
-    with pytest.raises(UserError, match="^conditional needs labels, and synthetic has none: learn it with"):
+    said = "^conditional needs labels, and synthetic has none: learn it with --no-conditional$"
+    with pytest.raises(UserError, match=said):
         created_gan(config(conditional=True, dataset="synthetic"), spec=SPEC)
 
 

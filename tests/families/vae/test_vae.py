@@ -124,7 +124,8 @@ def test_free_bits_count_for_units_below_and_leave_them_alone():
 def test_what_cannot_be_is_refused_in_a_sentence():
     with pytest.raises(UserError, match="free_bits are for the objective elbo only, but objective is iwae"):
         config(free_bits=0.5, objective="iwae")
-    with pytest.raises(UserError, match="^conditional needs labels, and synthetic has none: learn it with"):
+    said = "^conditional needs labels, and synthetic has none: learn it with --no-conditional$"
+    with pytest.raises(UserError, match=said):
         created(config(conditional=True, dataset="synthetic"), spec=SPEC)
 
 
