@@ -31,11 +31,16 @@ from aigc_tf.presets import PRESETS
     ],
 )
 def test_help_is_quick_and_complete(command):
-    """Under a second, in CPU time since machines are busy, which leaves no room for importing TensorFlow."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    shown = succeed(run(*command, "--help", fresh=True))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+    """Under a second, which leaves no room for importing TensorFlow: in CPU time, and the least of three where a busy
+    machine makes the first slow, since neighbours only ever add to it."""
+    for _attempt in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        shown = succeed(run(*command, "--help", fresh=True))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        if seconds < 1.0:
+            break
+    assert seconds < 1.0
     assert "usage: " in shown
     if command == ["train.py"]:
         flat = re.sub(r"[│\s]+", " ", shown)
