@@ -10,10 +10,10 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.diffusion import distillation, flow, likelihood, sampling
+from aigc_tf.families.diffusion import distillation, flow, inpainting, likelihood, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
-from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import labels, schedules
+from aigc_tf.families.model import GenerativeModel, Inpainter, Sampler, Served, Weights
+from aigc_tf.parts import blocks, labels, schedules
 
 # Independent streams of noise under one seed.
 _NOISE, _TIMES, _DROPOUT = range(3)
@@ -99,6 +99,17 @@ class Diffusion(GenerativeModel):
     def sampler(self, weights: Weights = "ema") -> Sampler:
         return sampling.sampler(self.view(weights)["flow"], self.spec.shape, self.settings, self._counts)
 
+    def bulk_sampler(self, weights: Weights = "ema") -> Sampler:
+        """A network that sees one row at a time spends most of its time beside the arithmetic."""
+        network = self.view(weights)["flow"]
+        return sampling.sampler(network, self.spec.shape, self.settings, self._counts, blocks.apply)
+
+    def inpainter(self, weights: Weights = "ema") -> Inpainter | None:
+        """None after distilling, whose steps are no flow."""
+        if self.settings.distil is not None:
+            return None
+        return inpainting.inpainter(self.view(weights)["flow"], self.spec.shape, self.settings, self._counts)
+
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
         """score: image float32 [N, H, W, C] as numbers -> bits_per_dimension float32 [N] (see `likelihood`).
 
@@ -124,7 +135,7 @@ class Diffusion(GenerativeModel):
         """Samples, with classes each row of one of them."""
         to_stored = self.spec.modality.graph.to_stored
         seeds, told = labels.in_rows(count, columns, self.spec.num_classes if self.settings.conditional else 0)
-        draw = self.sampler()
+        draw = self.bulk_sampler()
         return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told)))}
 
     def step_flops(self, forward: Mapping[str, int]) -> float:

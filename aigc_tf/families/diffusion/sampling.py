@@ -5,7 +5,7 @@ A model that takes labels has `counts`, the training examples of each class; Non
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -19,8 +19,15 @@ from aigc_tf.parts.latents import latents_from_seeds
 Counts = tuple[int, ...] | None
 
 
-def sampler(network: tf.keras.Model, shape: tuple[int, ...], settings: DiffusionConfig, counts: Counts) -> Sampler:
-    """See `GenerativeModel.sampler`; any class is one drawn from the seed. All steps of a row are made by itself."""
+def sampler(
+    network: tf.keras.Model,
+    shape: tuple[int, ...],
+    settings: DiffusionConfig,
+    counts: Counts,
+    apply: Callable[..., tf.Tensor] = exact_rows.apply,
+) -> Sampler:
+    """See `GenerativeModel.sampler`; any class is one drawn from the seed. `apply` takes the steps of all rows; by
+    default each row takes them by itself."""
     times = even_times(settings.sampling_steps)
     size = tf.TensorShape(shape).num_elements()
 
@@ -31,11 +38,11 @@ def sampler(network: tf.keras.Model, shape: tuple[int, ...], settings: Diffusion
     def draw(seed: tf.Tensor, label: tf.Tensor | None = None, guidance: tf.Tensor | None = None) -> tf.Tensor:
         noise = tf.reshape(latents_from_seeds(seed, size), [-1, *shape])
         if counts is None:
-            return exact_rows.apply(lambda noise: make(noise, None, 1.0), noise, list(shape))
+            return apply(lambda noise: make(noise, None, 1.0), noise, list(shape))
         classes = labels.asked(seed, label, counts)
         if guidance is None:
-            return exact_rows.apply(lambda row: make(row[0], row[1], settings.guidance), [noise, classes], list(shape))
-        return exact_rows.apply(lambda row: make(row[0], row[1], row[2]), [noise, classes, guidance], list(shape))
+            return apply(lambda row: make(row[0], row[1], settings.guidance), [noise, classes], list(shape))
+        return apply(lambda row: make(row[0], row[1], row[2]), [noise, classes, guidance], list(shape))
 
     return draw
 

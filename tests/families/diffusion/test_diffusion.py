@@ -149,6 +149,14 @@ def test_samples_are_images_each_of_its_own_seed(model):
     assert not np.array_equal(model.sample(SEEDS, label=0), model.sample(SEEDS, label=1))
 
 
+def test_many_samples_at_once_are_the_same_but_for_rounding(model, served):
+    seeds = tf.range(40, dtype=tf.int64)  # more than a block of them
+    numbers = served[1]["sample"](seeds, labels.of_seeds(seeds, LABELLED.class_counts))["image"]
+    alone = model.spec.modality.graph.to_numbers(model.sample(seeds))
+    np.testing.assert_allclose(numbers, alone, atol=1e-5)
+    np.testing.assert_array_equal(served[1]["sample"](seeds, -tf.ones([40], tf.int64))["image"], numbers)
+
+
 def test_guidance_steers_and_is_bounded(model, served):
     usual, guided = served[1]["serving_default"], served[1]["guided"]
     classes = SEEDS % 3
