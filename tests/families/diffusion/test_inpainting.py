@@ -39,7 +39,7 @@ def test_what_is_made_has_the_distribution_of_what_goes_with_what_is_kept():
 
     mean, deviation = MEANS[1] + TOGETHER * (known - MEANS[0]), SPREAD * np.sqrt(1 - TOGETHER**2)
     usual, once, often = made(), made(repeats=1), made(steps=32, repeats=24)
-    assert abs(usual.mean() - mean) < 0.06 and usual.std() == pytest.approx(deviation, rel=0.05)
+    assert abs(usual.mean() - mean) < 0.08 and usual.std() == pytest.approx(deviation, rel=0.08)
     assert abs(often.mean() - mean) < 0.02
     assert abs(once.mean() - mean) > 0.2 and once.std() > 1.4 * deviation  # why each step is made several times
 
