@@ -48,6 +48,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     trained: Mapping[str, tuple[str, ...]] = {}
     controls: Mapping[str, Tensor] = {}
     controlled = "controlled"
+    train_function: Any  # Keras' attribute
 
     def __init__(
         self, spec: DataSpec, networks: Mapping[str, tf.keras.Model], config: TrainConfig, tracked: Iterable[str]
@@ -190,6 +191,35 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         optimizer = self.optimizers[name]
         optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
         return tf.linalg.global_norm(gradients)
+
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
+        """Keras' own, but that the steps of a call are traced once: of a loop that AutoGraph converts, as Keras leaves
+        it to, the body is traced twice, the first time to learn what it gives."""
+        if self.train_function is not None and not force:
+            return self.train_function
+        if self.run_eagerly:
+            return super().make_train_function(force)
+        steps = self._steps_per_execution  # a variable: Keras makes the last call shorter where the end asks for that
+        names: list[str] = []
+
+        def run_step(data: dict[str, tf.Tensor]) -> None:
+            names[:] = self.train_step(data)
+            self._train_counter.assign_add(1)
+
+        run = tf.function(run_step, jit_compile=True) if self.jit_compile else run_step
+
+        def one(made: tf.Tensor, iterator: Any) -> tf.Tensor:
+            self.distribute_strategy.run(run, args=(next(iterator),))
+            return made + 1
+
+        @tf.function(autograph=False)
+        def train_function(iterator: Any) -> dict[str, tf.Tensor]:
+            count = tf.identity(steps)
+            tf.while_loop(lambda made: made < count, lambda made: one(made, iterator), [tf.constant(0, count.dtype)])
+            return {name: self.trackers[name].result() for name in names}
+
+        self.train_function = self.train_tf_function = train_function
+        return train_function
 
     def begin(self) -> None:
         """Called once, before a run's first checkpoint: for what starts from more than its seed, such as another run.

@@ -72,6 +72,18 @@ def test_a_step_goes_downhill_and_moves_the_average():
     assert 0 < max(apart) < 1
 
 
+def test_a_step_is_traced_once_however_many_a_call_makes(monkeypatch):
+    model, traced = created(config(), eager=False), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(1) or step(data))
+    model.steps_per_execution = 3
+    train(model, 7)  # in calls of three, three and one
+    assert len(traced) == 1
+    one_by_one = train(created(config(), eager=False), 7)
+    for ours, theirs in zip(weights(model), weights(one_by_one)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_two_replicas_make_the_step_of_one():
     one, two = (train(created(config(conditional=True, optimizer="rmsprop"), replicas), 2) for replicas in (1, 2))
     for ours, theirs in zip(weights(two), weights(one)):
