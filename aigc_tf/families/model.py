@@ -14,7 +14,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families import freezing
+from aigc_tf.families import freezing, several_steps
 from aigc_tf.parts import moving_average
 from aigc_tf.parts.global_mean import GlobalMean
 from aigc_tf.parts.optimizers import make_slots
@@ -193,33 +193,13 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         return tf.linalg.global_norm(gradients)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
-        """Keras' own, but that the steps of a call are traced once: of a loop that AutoGraph converts, as Keras leaves
-        it to, the body is traced twice, the first time to learn what it gives."""
+        """What Keras' `fit` calls; see `several_steps`."""
         if self.train_function is not None and not force:
             return self.train_function
         if self.run_eagerly:
             return super().make_train_function(force)
-        steps = self._steps_per_execution  # a variable: Keras makes the last call shorter where the end asks for that
-        names: list[str] = []
-
-        def run_step(data: dict[str, tf.Tensor]) -> None:
-            names[:] = self.train_step(data)
-            self._train_counter.assign_add(1)
-
-        run = tf.function(run_step, jit_compile=True) if self.jit_compile else run_step
-
-        def one(made: tf.Tensor, iterator: Any) -> tf.Tensor:
-            self.distribute_strategy.run(run, args=(next(iterator),))
-            return made + 1
-
-        @tf.function(autograph=False)
-        def train_function(iterator: Any) -> dict[str, tf.Tensor]:
-            count = tf.identity(steps)
-            tf.while_loop(lambda made: made < count, lambda made: one(made, iterator), [tf.constant(0, count.dtype)])
-            return {name: self.trackers[name].result() for name in names}
-
-        self.train_function = self.train_tf_function = train_function
-        return train_function
+        self.train_function = self.train_tf_function = several_steps.compiled(self)
+        return self.train_function
 
     def begin(self) -> None:
         """Called once, before a run's first checkpoint: for what starts from more than its seed, such as another run.
