@@ -84,11 +84,11 @@ def _thinned(line: Line) -> tuple[np.ndarray, np.ndarray]:
 
 def _in_words(line: Line) -> str:
     (first, begin), (last, end) = line[0], line[-1]
-    if len(line) == 1:
-        return f"{words.number(end, 3)} at step {last:,}"
+    finite = [(step, value) for step, value in line if math.isfinite(value)]
+    if len({value for _, value in line}) == 1:
+        return f"{words.number(end, 3)} " + (f"at step {last:,}" if len(line) == 1 else "throughout")
     said = f"{words.number(begin, 3)} at step {first:,}, {words.number(end, 3)} at step {last:,}"
-    finite = [(value, step) for step, value in line if math.isfinite(value)]
     if not finite:
         return said
-    (least, low), (most, high) = min(finite), max(finite)
+    (low, least), (high, most) = (choose(finite, key=lambda point: point[1]) for choose in (min, max))
     return f"{said}; from {words.number(least, 3)} (step {low:,}) to {words.number(most, 3)} (step {high:,})"

@@ -16,7 +16,7 @@ _MOST_FRAMES, _MOST_BYTES, _MOST_ROWS = 60, 2_000_000, 8
 _SIDE = 640  # pixels; what is shown in half of a page needs no more
 _GAP = 2  # of `image_grid`
 _MILLISECONDS, _LONGEST, _LAST = 6_000, 600, 2_500  # all frames but the last, each of them, the last
-_BAR, _DONE, _LEFT = 6, (47, 129, 193), (128, 128, 128)
+_BAR, _DONE, _GREY = 6, (47, 129, 193), (128, 128, 128)
 _logger = logging.getLogger("aigc_tf")
 
 
@@ -93,7 +93,7 @@ def shrunk(image: Image.Image) -> Image.Image:
 def _frame(grid: Image.Image, share: float) -> Image.Image:
     """A grid above a bar that is done to this share."""
     small = shrunk(grid)
-    frame = Image.new(small.mode, (small.width, small.height + _BAR), _LEFT)
+    frame = Image.new(small.mode, (small.width, small.height + _BAR), _GREY)
     frame.paste(small)
     ImageDraw.Draw(frame).rectangle((0, small.height, round(share * small.width), frame.height), _DONE)
     return frame
@@ -102,7 +102,7 @@ def _frame(grid: Image.Image, share: float) -> Image.Image:
 def _diagonal(grid: Image.Image, height: int, width: int) -> Image.Image:
     """The first image of the first row, the second of the second, and so on: of all classes where rows are classes."""
     count = max(1, min((grid.width - _GAP) // (width + _GAP), (grid.height - _GAP) // (height + _GAP)))
-    row = Image.new(grid.mode, (count * (width + _GAP) - _GAP, height))
+    row = Image.new(grid.mode, (count * (width + _GAP) - _GAP, height), _GREY)
     for i in range(count):
         left, top = _GAP + i * (width + _GAP), _GAP + i * (height + _GAP)
         row.paste(grid.crop((left, top, left + width, top + height)), (i * (width + _GAP), 0))

@@ -69,7 +69,7 @@ def write(run: RunFolder) -> None:
         judgements=judgements.of_run(run),
         checkpoints=kept,
         best=checkpoint_files.present(run.checkpoints, "best"),
-        commands=using.of_run(run),
+        commands=using.of_run(run, config),
         models=using.models(run),
         changed=_changed(config),
         settings=json.loads(config.to_json()),

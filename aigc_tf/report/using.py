@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 from aigc_tf import contract
+from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.errors import UserError
 from aigc_tf.paths import is_pattern
 from aigc_tf.rollout.versions import versions
@@ -40,14 +41,15 @@ class Model:
     note: str
 
 
-def of_run(run: RunFolder) -> dict[str, str]:
-    """Commands by what each does with the run's checkpoints."""
+def of_run(run: RunFolder, config: TrainConfig) -> dict[str, str]:
+    """Commands by what each does with the run's checkpoints; going on takes twice the budget."""
     folder = quoted(run.path)
+    longer = [f" --{name} {2 * value}" for name in BUDGETS if (value := getattr(config, name)) is not None]
     return {
         "Make images": f"python -m aigc_tf generate {folder} --count 64 --out samples",
         "Look closer": f"python -m aigc_tf board {folder}",
         "Judge it": f"python evaluate.py {folder}",
-        "Go on training": f"python train.py --resume {folder} --steps MORE",
+        "Go on training": f"python train.py --resume {folder}{''.join(longer)}",
         "Run it again": f"python train.py --config {quoted(run.config_file)} --name AGAIN",
         "Publish it": f"python -m aigc_tf export {folder} --to models/NAME",
     }
