@@ -93,3 +93,13 @@ def guided(
         return of_any + strength * (of_class - of_any)
 
     return led
+
+
+def from_noise(
+    network: tf.keras.Model, noise: tf.Tensor, classes: tf.Tensor | None, settings: DiffusionConfig, counts: Counts
+) -> tf.Tensor:
+    """Content in [-1, 1] of noise float32 [N, ...], and of shares of the classes [N, K], made of all rows at once: what
+    `sampler` makes of the same, but for last bits."""
+    led = guided(network, classes, settings.guidance if classes is not None else 1.0, settings.data_std, counts)
+    made = integrate(settings.sampler, led, noise, even_times(settings.sampling_steps))
+    return tf.clip_by_value(made, -1.0, 1.0)
