@@ -48,6 +48,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(browser, pages, kind, scheme,
     assert len(found.response["passes"]) > 15
     assert found.violations_count == 0, found.generate_report()
     assert seen.evaluate("document.documentElement.scrollWidth") <= width
+    assert seen.locator("figcaption").count() > 3 and seen.locator("[role=img] figcaption").count() == 0  # unread there
     assert faults == []
     seen.close()
 
