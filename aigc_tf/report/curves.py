@@ -61,8 +61,8 @@ def of_run(model: str, points: plots.Points, judgements: plots.Points) -> list[P
 
 @matplotlib.rc_context(svg.STYLE)
 def _plot(lines: Mapping[str, Line], name: str) -> str:
-    figure = Figure(figsize=(5.6, 2.9))
-    axes = figure.add_axes((0.135, 0.15, 0.845, 0.73))
+    figure = Figure(figsize=(4.8, 2.8))
+    axes = figure.add_axes((0.155, 0.16, 0.825, 0.72))
     for number, (label, line) in enumerate(lines.items()):
         steps, values = _thinned(line)
         style: Any = {"color": svg.COLOURS[number % len(svg.COLOURS)], "linestyle": _DASHES[number % len(_DASHES)]}
