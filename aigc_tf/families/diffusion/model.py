@@ -132,10 +132,10 @@ class Diffusion(GenerativeModel):
         to_stored, network = self.spec.modality.graph.to_stored, self.view()["flow"]
         kind = math.prod(self.spec.shape), self.spec.num_classes if self.settings.conditional else 0
         noise, classes = walks.interpolations(count // columns // 2, columns, *kind)
-        start = tf.reshape(noise, [-1, *self.spec.shape])
+        made_of = tf.reshape(noise, [-1, *self.spec.shape]), classes, columns
 
         def walked() -> tf.Tensor:
-            return to_stored(sampling.from_noise(network, start, classes, self.settings, self._counts))
+            return to_stored(sampling.rows_of_walks(network, *made_of, self.settings, self._counts))
 
         return {"samples/interpolation": tf.function(walked)}
 

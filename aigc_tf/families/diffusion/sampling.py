@@ -95,11 +95,24 @@ def guided(
     return led
 
 
-def from_noise(
-    network: tf.keras.Model, noise: tf.Tensor, classes: tf.Tensor | None, settings: DiffusionConfig, counts: Counts
+def rows_of_walks(
+    network: tf.keras.Model,
+    noise: tf.Tensor,
+    classes: tf.Tensor | None,
+    columns: int,
+    settings: DiffusionConfig,
+    counts: Counts,
 ) -> tf.Tensor:
-    """Content in [-1, 1] of noise float32 [N, ...], and of shares of the classes [N, K], made of all rows at once: what
-    `sampler` makes of the same, but for last bits."""
-    led = guided(network, classes, settings.guidance if classes is not None else 1.0, settings.data_std, counts)
-    made = integrate(settings.sampler, led, noise, even_times(settings.sampling_steps))
-    return tf.clip_by_value(made, -1.0, 1.0)
+    """Content in [-1, 1] of noise float32 [N, ...], and of shares of the classes [N, K]: what `sampler` makes of the
+    same, but for last bits, since `columns` of them, as many as N can be divided by, are made together."""
+    times = even_times(settings.sampling_steps)
+
+    def make(row: list[tf.Tensor]) -> tf.Tensor:
+        told = None if classes is None else row[1]
+        led = guided(network, told, settings.guidance if counts else 1.0, settings.data_std, counts)
+        return tf.clip_by_value(integrate(settings.sampler, led, row[0], times), -1.0, 1.0)
+
+    given = [noise] if classes is None else [noise, classes]
+    rows = [tf.reshape(each, [-1, columns, *each.shape[1:]]) for each in given]
+    made = tf.map_fn(make, rows, fn_output_signature=tf.TensorSpec([columns, *noise.shape[1:]], tf.float32))
+    return tf.reshape(made, noise.shape)
