@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
@@ -13,7 +14,7 @@ from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families.diffusion import distillation, flow, inpainting, likelihood, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
 from aigc_tf.families.model import GenerativeModel, Inpainter, Sampler, Served, Weights
-from aigc_tf.parts import blocks, labels, schedules
+from aigc_tf.parts import blocks, labels, schedules, walks
 
 # Independent streams of noise under one seed.
 _NOISE, _TIMES, _DROPOUT = range(3)
@@ -132,11 +133,18 @@ class Diffusion(GenerativeModel):
         return {"score": (Signature("score", inputs, outputs), score)}
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
-        """Samples, with classes each row of one of them."""
+        """Samples, with classes each row of one of them, and walks between noises and between classes."""
         to_stored = self.spec.modality.graph.to_stored
         seeds, told = labels.in_rows(count, columns, self.spec.num_classes if self.settings.conditional else 0)
         draw = self.bulk_sampler()
-        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told)))}
+        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told))), **self._walks(count, columns)}
+
+    def _walks(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
+        to_stored, network = self.spec.modality.graph.to_stored, self.view()["flow"]
+        kind = math.prod(self.spec.shape), self.spec.num_classes if self.settings.conditional else 0
+        noise, classes = walks.interpolations(count // columns // 2, columns, *kind)
+        made_of = tf.reshape(noise, [-1, *self.spec.shape]), classes, self.settings, self._counts
+        return {"samples/interpolation": tf.function(lambda: to_stored(sampling.of_noise(network, *made_of)))}
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
         return forward["flow"] * (3 if self.teacher is None else 3 + distillation.EVALUATIONS)

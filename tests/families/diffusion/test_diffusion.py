@@ -205,6 +205,15 @@ def test_a_row_of_pictures_shows_a_class_and_a_column_a_seed(model):
     np.testing.assert_array_equal(shown, model.spec.modality.graph.to_stored(model.sample(seeds, label=classes)))
 
 
+def test_a_walk_leads_from_seed_to_seed_and_then_from_class_to_class(model):
+    to_stored = model.spec.modality.graph.to_stored
+    shown = model.pictures(6, 3)["samples/interpolation"]().numpy().astype(int)
+    ends = to_stored(model.sample(told(0, 1, 1), label=told(0, 0, 1))).numpy().astype(int)
+    assert len(shown) == 6
+    for row, end in ((0, 0), (2, 1), (3, 1), (5, 2)):
+        assert np.abs(shown[row] - ends[end]).max() <= 1  # kernels of several rows add in another order
+
+
 # Mistakes
 
 
