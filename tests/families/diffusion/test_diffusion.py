@@ -140,14 +140,14 @@ def served(model):
 
 def test_the_contract_tells_what_is_offered(served):
     promised, functions = served
-    assert set(promised.signatures) == {"serving_default", "guided", "sample", "score", "contract"}
+    assert set(promised.signatures) == {"serving_default", "guided", "sample", "score", "inpaint", "contract"}
     guidance = promised.signatures["guided"].inputs["guidance"]
     assert (guidance.minimum, guidance.maximum, guidance.default, guidance.beyond) == (0, 10, 1, "clipped")
     assert list(promised.signatures["score"].inputs) == ["image", "label"]
     for name, signature in promised.signatures.items():
         assert list(signature.inputs) == [spec.name for spec in functions[name].input_signature]
     without = signatures.build(created(config()))[0]
-    assert set(without.signatures) == {"serving_default", "sample", "score", "contract"}
+    assert set(without.signatures) == {"serving_default", "sample", "score", "inpaint", "contract"}
 
 
 def test_samples_are_images_each_of_its_own_seed(model):
