@@ -86,7 +86,7 @@ def _find(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """The image files of a folder, in the order of their paths, and the numbers of what else lies there."""
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is no folder: expected one with image files ({', '.join(image_reader.SUFFIXES)}), or an .npz"
+            f"{folder} is no folder and no image file: expected either ({', '.join(image_reader.SUFFIXES)}), or an .npz"
         )
 
     files = image_files.find(folder)
@@ -122,8 +122,8 @@ def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> Gi
         wanted = image_shape or (shape[1], shape[2], min(shape[3], 3))
         if shape[1:3] != wanted[:2]:
             raise UserError(
-                f"the images of {path} are {shape[1]}x{shape[2]} pixels, but those they are judged against are "
-                f"{wanted[0]}x{wanted[1]}: resize them first"
+                f"the images of {path} are {shape[1]}x{shape[2]} pixels, where images of {wanted[0]}x{wanted[1]} are "
+                "expected: resize them first"
             )
         file = np.load(path, allow_pickle=False)
         pixels = (file[name] if name else file).reshape(shape)

@@ -17,6 +17,7 @@ from aigc_tf.report import svg, words
 Line = Sequence[tuple[int, float]]
 """Steps, ascending, and values; at least one."""
 _MOST_POINTS = 500  # more points than pixels only fill the page
+_FAR = 1e100  # beyond what float32 holds, and within what matplotlib can reckon with
 _DASHES = ("-", "--", ":", "-.")
 
 
@@ -49,7 +50,7 @@ def of_run(model: str, points: plots.Points, judgements: plots.Points) -> list[P
     drawn: list[Panel] = []
     for title, among, names in shown:
         lines = {
-            label: [(point["step"], float(point[name])) for point in among if name in point]
+            label: [(point["step"], _drawable(point[name])) for point in among if name in point]
             for name, label in names.items()
         }
         lines = {label: line for label, line in lines.items() if line}
@@ -57,6 +58,11 @@ def of_run(model: str, points: plots.Points, judgements: plots.Points) -> list[P
             told = {label: _in_words(line) for label, line in lines.items()}
             drawn.append(Panel(title, _plot(lines, f"curve-{len(drawn)}"), told))
     return drawn
+
+
+def _drawable(value: float) -> float:
+    """A value, or NaN where no axis reaches that far."""
+    return float(value) if abs(value) < _FAR else math.nan
 
 
 @matplotlib.rc_context(svg.STYLE)

@@ -39,21 +39,31 @@ class Growth:
     rows: list[tuple[int, Embedded]]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """What is shown of a sample grid: dozens of whole ones would take gigabytes where images are large."""
+
+    size: tuple[int, int]
+    small: Image.Image
+    diagonal: Image.Image
+
+
 def of_run(run: RunFolder, suffix: str, height: int, width: int) -> Growth | None:
     """What the grids of images of this height and width show; None where no grid is left."""
     steps = _steps(run, suffix)
-    last = _opened(run, steps[-1], suffix) if steps else None
+    last = _read(run, steps[-1], suffix, height, width) if steps else None
     while steps and last is None:
         steps.pop()
-        last = _opened(run, steps[-1], suffix) if steps else None
+        last = _read(run, steps[-1], suffix, height, width) if steps else None
     if last is None:
         return None
     end = steps[-1]
-    still = embedding.of_image(_frame(last, 1.0))
+    still = embedding.of_image(_frame(last.small, 1.0))
     most = max(12, min(_MOST_FRAMES, _MOST_BYTES // len(still.address)))
     chosen = [steps[number] for number in embedding.spaced(len(steps), most)]
-    grids = {step: grid for step in chosen if (grid := _opened(run, step, suffix)) and grid.size == last.size}
-    frames = [_frame(grid.convert(last.mode), step / end if end else 1.0) for step, grid in grids.items()]
+    read = {step: _read(run, step, suffix, height, width) for step in chosen}
+    grids = {step: grid for step, grid in read.items() if grid is not None and grid.size == last.size}
+    frames = [_frame(grid.small.convert(last.small.mode), step / end if end else 1.0) for step, grid in grids.items()]
     each = max(1, min(_LONGEST, _MILLISECONDS // max(1, len(frames) - 1)))
     durations = [each] * (len(frames) - 1) + [_LAST]
     few = [list(grids)[number] for number in embedding.spaced(len(grids), _MOST_ROWS)]
@@ -62,7 +72,7 @@ def of_run(run: RunFolder, suffix: str, height: int, width: int) -> Growth | Non
         len(steps),
         still,
         embedding.of_frames(frames, durations) if len(frames) > 1 else None,
-        [(step, embedding.of_image(_diagonal(grids[step], height, width))) for step in few],
+        [(step, embedding.of_image(grids[step].diagonal)) for step in few],
     )
 
 
@@ -72,14 +82,15 @@ def _steps(run: RunFolder, suffix: str) -> list[int]:
     return [step for step in steps if run.sample_file(step, suffix).is_file()]
 
 
-def _opened(run: RunFolder, step: int, suffix: str) -> Image.Image | None:
+def _read(run: RunFolder, step: int, suffix: str, height: int, width: int) -> _Grid | None:
     file = run.sample_file(step, suffix)
     try:
-        with Image.open(file) as image:
-            return image.convert("RGBA" if image.mode == "RGBA" else "RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        with Image.open(file, formats=["PNG"]) as image:
+            grid = image.convert("RGBA" if image.mode == "RGBA" else "RGB")
+    except Exception as error:  # a decoder fails in whatever way the bytes of a damaged file lead it to
         _logger.warning("%s is left out: %s", file, error)
         return None
+    return _Grid(grid.size, shrunk(grid), _diagonal(grid, height, width))
 
 
 def shrunk(image: Image.Image) -> Image.Image:
@@ -90,9 +101,8 @@ def shrunk(image: Image.Image) -> Image.Image:
     return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX)
 
 
-def _frame(grid: Image.Image, share: float) -> Image.Image:
+def _frame(small: Image.Image, share: float) -> Image.Image:
     """A grid above a bar that is done to this share."""
-    small = shrunk(grid)
     frame = Image.new(small.mode, (small.width, small.height + _BAR), _GREY)
     frame.paste(small)
     ImageDraw.Draw(frame).rectangle((0, small.height, round(share * small.width), frame.height), _DONE)

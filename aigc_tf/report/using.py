@@ -76,11 +76,11 @@ def _model(base: Path, version: int) -> Model:
         ),
         "Ask any of them": _question(base / str(version), name),
     }
-    note = (
-        f"TensorFlow Serving takes {base} for a pattern: copy it to a path without * ? [ \\."
-        if is_pattern(base)
-        else ""
-    )
+    note = ""
+    if is_pattern(base):
+        note = f"TensorFlow Serving takes {base} for a pattern: copy it to a path without * ? [ \\."
+    elif ":" in str(base.absolute()):
+        note = f"Docker takes {base} for several places: copy it to a path without a colon."
     return Model(name, version, commands, note)
 
 

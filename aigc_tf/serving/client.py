@@ -6,7 +6,7 @@
             ...
 
 Both protocols retry, with growing pauses, what a moment can mend (no connection, a full queue, a server that restarts);
-every answer is a pure function of its request, so asking twice does no harm. Nothing else is retried.
+asking for the same twice does no harm. Nothing else is retried.
 """
 
 from __future__ import annotations
@@ -178,6 +178,8 @@ def rows_of(
     labels = labels_of(promised, label)
     steered = {"truncation": truncation, "guidance": guidance}
     fixed = {control: value for control, value in steered.items() if value is not None}
+    if inpainted is not None and fixed:
+        raise UserError(f"{' and '.join(fixed)} cannot be given where a part of content is made anew")
     given = {} if inpainted is None else {promised.made: inpainted.content, "mask": inpainted.mask}
     name, signature = _taking(promised, [*fixed, *given, *["label"] * bool(labels)])
     for control, value in fixed.items():

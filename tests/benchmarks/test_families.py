@@ -20,7 +20,7 @@ def test_families_are_trained_judged_and_shown(tmp_path):
     found = json.loads((tmp_path / "families.json").read_text())["runs"]
     assert found.keys() == {"keras-vae", "diffusion"}
     for row in found.values():
-        assert 6 <= row["seconds"] < 30 and row["finishing_seconds"] > 0 and row["step"] > 0
+        assert 3 <= row["seconds"] < 40 and row["finishing_seconds"] > 0 and row["step"] > 0
         assert min(row["floors"]["lenet"], row["floors"]["second"]) > 1
         assert 0 <= row["measures"]["precision"] <= 1 and row["measures"]["memorised_share"] < 0.5
         assert min(row["images_per_second"].values()) > 0 and row["export_bytes"] > 100_000

