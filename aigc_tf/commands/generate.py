@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
@@ -140,7 +139,8 @@ class Command:
         if not promised.named("inpaint"):
             raise UserError(f"this model cannot make a part of a given {promised.content} anew")
         shape = promised.signatures["sample"].outputs[promised.made].row
-        content, mask = (_read(promised, self.image, shape), _read(promised, self.inpaint, (*shape[:-1], 1)))
+        modality = MODALITIES[promised.content]
+        content, mask = modality.read_one(self.image, shape), modality.read_one(self.inpaint, (*shape[:-1], 1))
         return Inpainted(content, mask)
 
     @contextlib.contextmanager
@@ -164,12 +164,3 @@ class Command:
         subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
         assert subject.contract is not None
         yield LocalClient(subject.path, subject.signatures), subject.contract
-
-
-def _read(promised: Contract, file: Path, shape: tuple[int | None, ...]) -> np.ndarray:
-    """The numbers of the one example in a file. Raises UserError where it cannot be read, or is of another shape."""
-    modality = MODALITIES[promised.content]
-    given = modality.read_given(file, tuple(size or 0 for size in shape), lambda count: None).stored
-    if len(given) != 1:
-        raise UserError(f"{file} holds {len(given)} {modality.name}s: give a file with one")
-    return modality.from_stored(given)[0]
