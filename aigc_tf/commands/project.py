@@ -18,8 +18,8 @@ from aigc_tf.serving.client import labels_of
 class Command:
     """Find the vector that a run's model, or an export, makes a given image of, as nearly as it can.
 
-    It writes what the model makes of the vector, that beside the image and their difference, and both the vector and the
-    distance as JSON: the signature of the model that decodes takes the vector as it stands there.
+    It writes what the model makes of the vector, that beside the image and their difference, and both the vector and
+    the distance as JSON: the signature of the model that decodes takes the vector as it stands there.
     """
 
     image: Positional[Path]

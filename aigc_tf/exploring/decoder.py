@@ -54,7 +54,7 @@ class Decoder:
 
     @property
     def directions(self) -> np.ndarray:
-        """Along which what it makes changes most, float32 [D, Z], the most telling first; D is 0 where none is known."""
+        """Along which what it makes changes most, float32 [D, Z], the most telling first; none where none is known."""
         return np.array(self.signature.directions, np.float32).reshape(-1, self.width)
 
     def named(self, purpose: Purpose) -> str | None:

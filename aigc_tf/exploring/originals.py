@@ -36,9 +36,9 @@ def nearest(
     made = subject.generate(seed + np.arange(SAMPLES), labels)
     found = pictures.closest_pairs(Evidence(held_out, subject.modality.look(made), training))
     told = (
-        f"Of the samples of seeds {seed} to {seed + SAMPLES - 1} those {len(found)} that lie nearest to a training image "
-        "(on the right), and how far apart their pixels lie (Euclidean, black 0, white 1; neighbouring pixels of larger "
-        "images averaged), as the measure of memorisation sees them."
+        f"Of the samples of seeds {seed} to {seed + SAMPLES - 1} the {len(found)} nearest to a training image "
+        "(on the right), and how far apart their pixels lie, as the measure of memorisation sees them (Euclidean, "
+        "black 0, white 1; neighbouring pixels of larger images averaged)."
     )
     return Section(name, title, told, pairs=found)
 

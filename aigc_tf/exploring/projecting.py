@@ -48,8 +48,7 @@ class Found:
 def project(
     decoder: Decoder, numbers: np.ndarray, seed: int, chosen: Sequence[int], progress: Callable[[int], object]
 ) -> Found:
-    """The best of several descents by Adam on vectors, from what random ones (and the model's own encoder, if it has one)
-    come nearest with.
+    """The best of several descents by Adam on vectors, from the nearest of random ones and of what the model encodes.
 
     Args:
         numbers: the image float32 [...] as numbers in [0, 1].
@@ -94,15 +93,12 @@ def write(folder: Path, decoder: Decoder, image: Path, numbers: np.ndarray, seed
         "seed": seed,
         "origin": promised.origin,
     }
-    files = {
-        **{
-            f"{name}{modality.suffix}": modality.graph.encode(tf.constant(stored[np.newaxis]), promised.origin).numpy()[
-                0
-            ]
-            for name, stored in (("found", found.stored), ("comparison", beside))
-        },
-        "projection.json": json.dumps(told, indent=2) + "\n",
-    }
+    pictures = {"found": found.stored, "comparison": beside}
+    files: dict[str, bytes | str] = {}
+    for name, stored in pictures.items():
+        (file,) = modality.graph.encode(tf.constant(stored[np.newaxis]), promised.origin).numpy()
+        files[f"{name}{modality.suffix}"] = file
+    files["projection.json"] = json.dumps(told, indent=2) + "\n"
     for name, content in files.items():
         write_atomically(folder / name, content, shared=True)
     return [folder / name for name in files]

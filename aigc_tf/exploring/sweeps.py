@@ -30,7 +30,7 @@ def of_controls(subject: Subject, seed: int, chosen: Sequence[int]) -> Section:
     if not found:
         return Section("sweeps", title, "This model takes nothing beside a seed that would steer it.")
     pictures = [_sweep(subject, name, control, seed, chosen) for control, name in found.items()]
-    told = "The same seeds in each column; what steers sampling goes from its least to its most."
+    told = "What steers sampling goes from its least on the left to its most on the right."
     return Section("sweeps", title, told, pictures)
 
 
@@ -47,13 +47,13 @@ def _sweep(subject: Subject, name: str, control: str, seed: int, chosen: Sequenc
     (files,) = subject.signatures[name](**given).values()
     shape = subject.contract.signatures["sample"].outputs[subject.contract.made].row
     stored = np.stack([subject.modality.read_file(file, shape) for file in files.numpy()])
-    told = f"Each row a seed, from {seed} on; {control} {', '.join(f'{value:.3g}' for value in values)}."
+    told = f"Each row is a seed, from {seed} on; {control} {', '.join(f'{value:.3g}' for value in values)}."
     small = shrunk(stored, _SIDE)
     return Picture(
         f"sweep-{control}",
         control.capitalize(),
-        told,
         magnified(image_grid(small, len(values)), max(small.shape[1:3])),
+        told,
     )
 
 

@@ -27,14 +27,15 @@ def walk(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Section:
     ends = decoder.vectors_of(seeds, of_ends).reshape(_ENDS, _WALKS, -1)
     path = walks.around(ends, _STEPS)  # [F, W, Z]
     made = _made(decoder, path, labels)
-    row = made[: _STEPS + 1 : 2].swapaxes(0, 1)  # the first leg of each
+    row = made[: _STEPS + 1 : 2, : _WALKS // 2].swapaxes(0, 1)  # the first leg of some
     last = seeds[-1]
     picture = Picture(
         "walk",
         "From seed to seed",
-        f"{_WALKS} walks through {_ENDS} seeds each, of {seed} to {last}, in even steps and back to the first.",
         _grid(row.reshape(-1, *row.shape[2:]), row.shape[1]),
+        "Each row is the first part of a walk, from one seed on the left to the next on the right.",
         [_grid(frame, _WALKS // 2) for frame in made],
+        f"{_WALKS} walks through {_ENDS} of the seeds {seed} to {last} each, in even steps and back to the first.",
     )
     within = "" if labels is None else " Each walk stays within one class."
     told = f"Between two seeds a model shows whether it learned shapes or single images by heart.{within}"
@@ -48,13 +49,13 @@ def between_classes(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Secti
     if len(shown) < 2:
         return None
     vectors = walks.ends(seed + np.arange(_CLASS_ROWS), decoder.width)
-    told = "Each row is one vector: what all classes share (slant, weight, place) stays, and the class changes."
+    told = "A vector stays, and with it what all classes share (slant, weight, place); the class changes."
     title, morph = "From class to class", decoder.named("morph")
     if morph is None:
         rows = np.repeat(vectors, len(shown), axis=0)
         still = decoder.make(rows, np.tile(shown, _CLASS_ROWS))
         told += " What lies between two classes this model cannot be asked for: it was exported before that came."
-        picture = Picture("classes", "The classes", "A column is a class.", _grid(_small(still), len(shown)))
+        picture = Picture("classes", "The classes", _grid(_small(still), len(shown)), "Each column is a class.")
         return Section("classes", title, told, [picture])
     steps = np.arange(len(shown) * _CLASS_STEPS)
     here, passed = np.divmod(steps, _CLASS_STEPS)
@@ -67,9 +68,10 @@ def between_classes(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Secti
     picture = Picture(
         "classes",
         title,
-        f"{_CLASS_ROWS} vectors through {len(shown)} classes; as they stand still, every second column is half of two.",
         _grid(halves.reshape(-1, *halves.shape[2:]), halves.shape[1]),
+        "Each row is a vector, every second column half of one class and half of the next.",
         [_grid(frame, _CLASS_ROWS // 2) for frame in made],
+        f"{_CLASS_ROWS} vectors through {len(shown)} classes and back to the first.",
     )
     return Section("classes", title, told, [picture])
 
@@ -88,19 +90,18 @@ def along_directions(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Sect
         along = vectors + places[:, None, None] * direction  # [P, R, Z]
         made = _made(decoder, along, labels)
         rows = made.swapaxes(0, 1)
-        there_and_back = [*made, *made[-2:0:-1]]
         pictures.append(
             Picture(
                 f"direction-{number}",
                 f"Direction {number}",
-                f"{_DIRECTION_ROWS} seeds, from {-_FARTHEST:g} to {_FARTHEST:g} standard deviations.",
                 _grid(rows.reshape(-1, *rows.shape[2:]), _PLACES),
-                [_grid(frame, _DIRECTION_ROWS) for frame in there_and_back],
+                f"Each row is a seed, from {-_FARTHEST:g} on the left to {_FARTHEST:g} on the right.",
             )
         )
     told = (
         "The directions that the first layer answers most strongly to, the strongest first: the eigenvectors of its "
-        "weights' AᵀA (SeFa, Shen and Zhou 2021), which need no samples. In the middle stands the seed itself."
+        "weights' AᵀA (SeFa, Shen and Zhou 2021), which need no samples. In the middle stands the seed itself; vectors "
+        "are standard normal along each of them."
     )
     return Section("directions", title, told, pictures)
 

@@ -62,8 +62,8 @@ def spaced(count: int, most: int) -> np.ndarray:
 
 
 def webp(frames: Sequence[Image.Image], durations: Sequence[int], origin: str = "") -> bytes:
-    """Images of one size and mode, each shown for so many milliseconds, then all again, as one WebP file, which may lose
-    a little; its EXIF describes them as `origin` where that is not empty."""
+    """Images of one size and mode, each shown for so many milliseconds, then all again, as one WebP file, which may
+    lose a little; its EXIF describes them as `origin` where that is not empty."""
     file, exif = io.BytesIO(), Image.Exif()
     if origin:
         exif[ExifTags.Base.ImageDescription] = origin

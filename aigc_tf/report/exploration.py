@@ -26,16 +26,18 @@ class Picture:
     Attributes:
         name: of its files, without their endings.
         title: what it is.
-        told: what is to be seen.
         still: uint8 [H, W, C].
+        still_told: what is to be seen there.
         frames: the same as an animation that begins again at its end, uint8 [H, W, C] each; empty where nothing moves.
+        told: what is to be seen there.
     """
 
     name: str
     title: str
-    told: str
     still: np.ndarray
+    still_told: str
     frames: Sequence[np.ndarray] = ()
+    told: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Section:
 
 
 def write(folder: Path, about: Mapping[str, Any], sections: Sequence[Section], origin: str) -> Path:
-    """Write the page into `folder`, and beside it the pictures as files, each of which says `origin`: PNG for those that
-    stand still, GIF and WebP for those that move. Returns the page. Raises OSError where the disk does not take it."""
+    """Write the page into `folder`, and beside it the pictures as files, each of which says `origin`: PNG as they stand
+    still, GIF and WebP as they move. Returns the page. Raises OSError where the disk does not take it."""
     shown = []
     for section in sections:
         pictures = [(each, *_kept(folder, each, origin)) for each in section.pictures]
@@ -75,18 +77,18 @@ def magnified(image: np.ndarray, side: int) -> np.ndarray:
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def _kept(folder: Path, picture: Picture, origin: str) -> tuple[Embedded, Embedded | None, list[str]]:
-    """The picture as it stands still and as it moves, for the page, and the names of its files."""
+def _kept(folder: Path, picture: Picture, origin: str) -> tuple[Embedded, Embedded | None, Embedded, list[str]]:
+    """For the page the picture as it stands still, as it moves and where that begins, and the names of its files."""
     still = embedding.of_array(picture.still, origin)
     files = {f"{picture.name}.png": embedding.png(picture.still, origin)}
-    moving = None
+    moving, held = None, still
     if picture.frames:
         frames = [as_pillow(frame) for frame in picture.frames]
         durations = [_MILLISECONDS] * len(frames)
         coloured = [frame.convert("RGBA" if frame.mode == "RGBA" else "RGB") for frame in frames]  # as WebP has it
         files[f"{picture.name}.gif"] = embedding.gif(frames, durations, origin)
         files[f"{picture.name}.webp"] = webp = embedding.webp(coloured, durations, origin)
-        moving = embedding.of_webp(webp, *frames[0].size)
+        moving, held = embedding.of_webp(webp, *frames[0].size), embedding.of_array(picture.frames[0], origin)
     for name, content in files.items():
         write_atomically(folder / name, content, shared=True)
-    return still, moving, list(files)
+    return still, moving, held, list(files)
