@@ -19,8 +19,8 @@ class Command:
     """Show on one page what a run's model, or an export, can make: walks between seeds and classes, its principal
     directions, sweeps of what steers it, and the training images nearest to its samples.
 
-    The page needs nothing beside itself; walks lie beside it as GIF and WebP, all else as PNG, and each says what made
-    it. What a model cannot do is left out with a sentence.
+    The page needs nothing beside itself; its pictures lie beside it as files, walks as GIF and WebP, and each says what
+    made it. What a model cannot do is left out with a sentence.
     """
 
     of: Annotated[Positional[Path], arg(metavar="RUN|EXPORT")]

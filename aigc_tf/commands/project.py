@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from aigc_tf import quiet
 from aigc_tf.errors import UserError
+from aigc_tf.paths import make_folder
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving.client import labels_of
 
@@ -62,9 +63,10 @@ class Command:
             raise UserError(f"{self.of} makes nothing of vectors, so no image has one there: give a model that decodes")
         numbers = subject.modality.read_one(self.image, decoder.shape)
         chosen = labels_of(decoder.promised, self.of_class)
+        out = self.out or self.image.with_name(f"{self.image.stem}-projected")
+        make_folder(out)
         with progress_bar("searching", projecting.STEPS, unit=" steps") as progress:
             found = projecting.project(decoder, numbers, self.seed, chosen, progress)
-        out = self.out or self.image.with_name(f"{self.image.stem}-projected")
         *_, told = projecting.write(out, decoder, self.image, numbers, self.seed, found)
         print(f"distance {found.distance:.3g}, of random vectors {found.typical:.3g} ({projecting.UNIT})")
         print(told)

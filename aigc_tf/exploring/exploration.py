@@ -9,12 +9,15 @@ from pathlib import Path
 from aigc_tf.errors import UserError
 from aigc_tf.exploring import classes, originals, sweeps, ways
 from aigc_tf.exploring.decoder import Decoder
+from aigc_tf.paths import make_folder
 from aigc_tf.reference import progress_bar
 from aigc_tf.report import exploration
 from aigc_tf.report.exploration import Section
 from aigc_tf.subjects import Subject
 
-_NO_VECTORS = "This model makes nothing of vectors, so there is nothing to walk through: each image takes many steps."
+_NO_VECTORS = (
+    "This model makes nothing of vectors: its contract has no signature that decodes, so there is no way to walk."
+)
 
 
 def make(subject: Subject, out: Path, seed: int, chosen: Sequence[int], data_dir: Path | None) -> Path:
@@ -31,10 +34,7 @@ def make(subject: Subject, out: Path, seed: int, chosen: Sequence[int], data_dir
     assert promised is not None  # as for every run and export
     if promised.content != "image":
         raise UserError(f"{promised.content}s cannot be explored: only images can")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"nothing can be saved in {out}: {error.strerror}") from None
+    make_folder(out)
     decoder = Decoder.of(subject)
     sections: list[Section] = []
     with progress_bar("exploring", 5, unit=" sections") as progress:
