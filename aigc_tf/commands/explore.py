@@ -8,16 +8,13 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import quiet
-from aigc_tf.errors import UserError
-from aigc_tf.run_folder import RunFolder
+from aigc_tf import opening
 from aigc_tf.serving.client import labels_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Show on one page what a run's model, or an export, can make: walks between seeds and classes, its principal
-    directions, sweeps of what steers it, and the training images nearest to its samples.
+    """Show on one page what a model can make: walks, classes, principal directions, sweeps, nearest training images.
 
     The page needs nothing beside itself; its pictures lie beside it as files, walks as GIF and WebP, and each says what
     made it. What a model cannot do is left out with a sentence.
@@ -37,26 +34,14 @@ class Command:
     """Folder that holds the data set's files, if not where the run found them."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**62:
-            raise UserError(f"--seed {self.seed} must be at least 0, and less than 2**62")
-        if self.step is not None and not self.is_run:
-            raise UserError("--step chooses among what a run keeps: give a run folder")
-
-    @property
-    def is_run(self) -> bool:
-        return (self.of / "config.json").is_file()
+        opening.check(self.of, self.step, self.seed)
 
     def run(self) -> int:
-        run = RunFolder.open(self.of) if self.is_run else None
-        if run is not None:
-            run.choose_kernels()
-        out = self.out or (Path("exploration") if run is None else run.path / "exploration")
-        quiet.import_tensorflow()
-        from aigc_tf import subjects
+        subject = opening.subject(self.of, self.step)
         from aigc_tf.exploring import exploration
 
-        subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
-        assert subject.contract is not None
+        assert subject.contract is not None  # as for every run and export
         chosen = labels_of(subject.contract, self.of_class)
+        out = self.out or (self.of / "exploration" if subject.kind == "run" else Path("exploration"))
         print(exploration.make(subject, out, self.seed, chosen, self.data_dir))
         return 0

@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import opening
 from aigc_tf.errors import UserError
 from aigc_tf.paths import make_folder
-from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving.client import labels_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Find the vector that a run's model, or an export, makes a given image of, as nearly as it can.
+    """Find the vector of which a model makes a given image, as nearly as it can.
 
     It writes what the model makes of the vector, that beside the image and their difference, and both the vector and
     the distance as JSON: the signature of the model that decodes takes the vector as it stands there.
@@ -37,27 +36,17 @@ class Command:
     """Step of a run's checkpoint, or best for the best one that was judged in training; by default the newest."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**62:
-            raise UserError(f"--seed {self.seed} must be at least 0, and less than 2**62")
-        if self.step is not None and not self.is_run:
-            raise UserError("--step chooses among what a run keeps: give a run folder")
-
-    @property
-    def is_run(self) -> bool:
-        return (self.of / "config.json").is_file()
+        opening.check(self.of, self.step, self.seed)
 
     def run(self) -> int:
-        run = RunFolder.open(self.of) if self.is_run else None
-        if run is not None:
-            run.choose_kernels()
-        tf = quiet.import_tensorflow()
-        tf.config.experimental.enable_op_determinism()  # the same seed, the same files
-        from aigc_tf import subjects
+        subject = opening.subject(self.of, self.step)
+        import tensorflow as tf
+
         from aigc_tf.exploring import projecting
         from aigc_tf.exploring.decoder import Decoder
         from aigc_tf.reference import progress_bar
 
-        subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
+        tf.config.experimental.enable_op_determinism()  # the same seed, the same files
         decoder = Decoder.of(subject)
         if decoder is None:
             raise UserError(f"{self.of} makes nothing of vectors, so no image has one there: give a model that decodes")

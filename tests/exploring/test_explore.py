@@ -132,7 +132,7 @@ def test_what_is_not_there_is_left_out_with_a_sentence(tiny_run, tmp_path):
         (["EXPORT", "--step", 10], "--step chooses among what a run keeps"),
         (["RUN", "--step", 11], "has no checkpoint of step 11"),
         (["RUN", "--class", "ring"], "this model takes no classes"),
-        (["RUN", "--seed", -1], "--seed -1 must be at least 0"),
+        (["RUN", "--seed", -1], "--seed -1 must be from 0 to"),
         (["RUN", "--out", ROOT / "README.md"], "nothing can be saved in"),
         ([ROOT / "docs"], "is neither a run (it has no config.json) nor an export"),
     ],
