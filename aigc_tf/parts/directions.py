@@ -12,13 +12,13 @@ Directions = tuple[tuple[float, ...], ...]
 _MOST, _DIGITS = 10, 5
 
 
-def of_network(network: tf.keras.Model, name: str = "latent") -> Directions:
-    """The most telling directions of a functional network at its input `name`, [Z] numbers, for an export's contract:
-    at most ten, each of Z numbers and of length 1, the most telling first.
+def of_network(network: tf.keras.Model) -> Directions:
+    """The most telling directions of a network's first input, which is [Z] numbers, for an export's contract: at most
+    ten, each of Z numbers and of length 1, the most telling first.
 
-    None where its first step from there is no dense layer, or where the weights are not finite.
+    None where the network is no functional one, its first step from there no dense layer, or a weight not finite.
     """
-    kernel = _first_kernel(network.get_layer(name))
+    kernel = _first_kernel(network) if network.inputs else None
     if kernel is None or not np.isfinite(kernel).all():
         return ()
     return tuple(tuple(round(float(number), _DIGITS) for number in each) for each in principal(kernel)[:_MOST])
@@ -34,23 +34,28 @@ def principal(kernel: np.ndarray) -> np.ndarray:
     return found * np.where(largest < 0, -1.0, 1.0)
 
 
-def _first_kernel(given: tf.keras.layers.Layer) -> np.ndarray | None:
+def _first_kernel(network: tf.keras.Model) -> np.ndarray | None:
     """What the first dense layer behind an input multiplies it by, float [Z, O], with what a batch normalisation right
     behind that makes of each unit: it undoes the scale that training left there."""
-    width = given.output.shape[-1]
-    after = _next(given)
-    if isinstance(after, layers.Concatenate) and after.input[0] is given.output:  # labels come behind
-        after = _next(after)
+    given = network.inputs[0]
+    after = _taking(network, given)
+    if isinstance(after, layers.Concatenate) and after.input[0] is given:  # labels come behind
+        after = _taking(network, after.output)
     if not isinstance(after, layers.Dense):
         return None
-    kernel, scaling = after.kernel.numpy()[:width], _next(after)
+    kernel, scaling = after.kernel.numpy()[: given.shape[-1]], _taking(network, after.output)
     if isinstance(scaling, layers.BatchNormalization):
         deviation = np.sqrt(scaling.moving_variance.numpy() + scaling.epsilon)
         kernel = kernel / deviation * (1.0 if scaling.gamma is None else scaling.gamma.numpy())
     return kernel
 
 
-def _next(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer | None:
-    """The layer that takes what this one gives; None where there is none, or more than one."""
-    nodes = layer.outbound_nodes
-    return nodes[0].layer if len(nodes) == 1 else None
+def _taking(network: tf.keras.Model, tensor: tf.Tensor) -> tf.keras.layers.Layer | None:
+    """The layer of a functional network that takes what another gives; None where there is none, or more than one."""
+    found = [
+        layer
+        for layer in network.layers
+        for node in layer.inbound_nodes
+        if any(each is tensor for each in node.keras_inputs)
+    ]
+    return found[0] if len(found) == 1 else None

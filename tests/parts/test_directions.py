@@ -28,7 +28,7 @@ def kernel(axes) -> np.ndarray:
 
 
 def network(kernel: np.ndarray, *behind: tf.keras.layers.Layer, classes: int = 0) -> tf.keras.Model:
-    latents = tf.keras.Input([WIDTH], name="latent")
+    latents = tf.keras.Input([WIDTH])
     labels = tf.keras.Input([classes], name="label") if classes else None
     dense = layers.Dense(UNITS, use_bias=False)
     x = dense(latents if labels is None else layers.Concatenate()([latents, labels]))
@@ -69,6 +69,11 @@ def test_none_are_told_where_none_are_known(kernel):
     convolved = layers.Conv1D(3, 2)(layers.Reshape([WIDTH, 1])(latents))
     assert directions.of_network(tf.keras.Model(latents, convolved)) == ()
     assert directions.of_network(network(np.full_like(kernel, np.nan))) == ()
+
+    class Own(tf.keras.Model):
+        """No functional one."""
+
+    assert directions.of_network(Own()) == ()
 
 
 def test_at_most_ten_are_told():
