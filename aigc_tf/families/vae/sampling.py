@@ -5,9 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aigc_tf.contract import Signature, Tensor
+from aigc_tf.families import morphing
 from aigc_tf.families.model import Sampler, Served
 from aigc_tf.families.vae.outside import Outside
-from aigc_tf.parts import exact_rows, labels
+from aigc_tf.parts import directions, exact_rows, labels
 from aigc_tf.parts.latents import latents_from_seeds, uniform_from_seeds
 
 _WHICH_GAUSSIAN = labels.STREAM + 1  # of what is drawn from a seed
@@ -34,8 +35,9 @@ def signatures(model: Outside) -> dict[str, Served]:
     """decode: latent float32 [N, Z] -> image float32 [N, H, W, C], by the standard normal prior; encode: image ->
     latent and deviation, float32 [N, Z], the posterior; reconstruct: image -> image, from the mean of the posterior.
 
-    With labels all take these, int64 [N], as well. Any class is, for `decode`, one that the latent decides
-    (`labels.of_latents`), and for the others the shares of the classes.
+    With labels all take these, int64 [N], as well, and there is a `morph` between classes (see `morphing`). Any class
+    is, for these and for `decode`, one that the latent decides (`labels.of_latents`), and for the others the shares of
+    the classes.
     """
     images, counts = model.spec.modality.graph, model.counts
     image, latent = {"image": model.spec.modality.numbers(model.spec.shape)}, Tensor("float32", (model.latent_dim,))
@@ -54,8 +56,11 @@ def signatures(model: Outside) -> dict[str, Served]:
         again = model.reconstruct(images.from_numbers(image), model.shares(label))
         return {"image": images.to_numbers(again)}
 
+    taken, known = {"latent": latent, **model.conditions}, directions.of_network(model.networks["decoder"])
+    between = {} if counts is None else morphing.signatures(model.decode, counts, taken, image, model.spec)
     return {
-        "decode": (Signature("decode", {"latent": latent, **model.conditions}, image), decode),
+        "decode": (Signature("decode", taken, image, directions=known), decode),
+        **between,
         "encode": (Signature("encode", {**image, **model.conditions}, posterior), encode),
         "reconstruct": (Signature("reconstruct", {**image, **model.conditions}, image), reconstruct),
     }

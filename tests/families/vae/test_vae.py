@@ -193,7 +193,7 @@ def test_signatures_have_the_names_of_the_contract(served):
     assert (
         set(promised.signatures)
         == set(functions)
-        == {*("serving_default", "sample", "decode", "encode", "reconstruct", "score", "contract")}
+        == {*("serving_default", "sample", "decode", "morph", "encode", "reconstruct", "score", "contract")}
     )
     purposes = {name: each.purpose for name, each in promised.signatures.items()}
     assert (purposes["encode"], purposes["reconstruct"], purposes["score"]) == ("encode", "reconstruct", "score")
