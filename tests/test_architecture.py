@@ -32,6 +32,7 @@ FLOORS = [
     ("judging", "subjects reference evaluation_record evaluation_files"),
     ("whole ways", "trainer evaluator plan comparison"),
     ("serving", "serving"),
+    ("playing", "playground"),
     ("command line", "command_line commands cli"),
     ("entry", "__main__"),
 ]

@@ -52,12 +52,12 @@ def signatures(
     counts: Counts,
     conditions: Mapping[str, Tensor],
 ) -> dict[str, Served]:
-    """latent: seed int64 [N] -> latent float32 [N, Z]; decode: latent -> image float32 [N,H,W,C]; discriminate: image ->
-    logit float32 [N].
+    """latent: seed int64 [N] -> latent float32 [N, Z]; decode: latent -> image float32 [N,H,W,C]; discriminate: image
+    -> logit float32 [N].
 
-    With labels all take these, int64 [N], as well, and `latent` gives them, too. Any class is, for `latent`, the one that
-    the seed's sample has, for `decode` one that the latent decides (`labels.of_latents`), and for `discriminate` the
-    mean over the classes by their training frequencies.
+    With labels all take these, int64 [N], as well, and `latent` gives them, too. Any class is, for `latent`, the one
+    that the seed's sample has, for `decode` one that the latent decides (`labels.of_latents`), and for `discriminate`
+    the mean over the classes by their training frequencies.
     """
     images = spec.modality.graph
     image, latent = {"image": spec.modality.numbers(spec.shape)}, {"latent": Tensor("float32", (latent_dim,))}

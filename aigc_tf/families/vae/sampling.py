@@ -40,9 +40,9 @@ def signatures(model: Outside) -> dict[str, Served]:
     C]; encode: image -> latent and deviation, float32 [N, Z], the posterior; reconstruct: image -> image, from the mean
     of the posterior.
 
-    With labels all take these, int64 [N], as well, and `latent` gives them, too. Any class is, for `latent`, the one that
-    the seed's sample has, for `decode` one that the latent decides (`labels.of_latents`), and for the others the shares
-    of the classes.
+    With labels all take these, int64 [N], as well, and `latent` gives them, too. Any class is, for `latent`, the one
+    that the seed's sample has, for `decode` one that the latent decides (`labels.of_latents`), and for the others the
+    shares of the classes.
     """
     images, counts = model.spec.modality.graph, model.counts
     image, latent = {"image": model.spec.modality.numbers(model.spec.shape)}, Tensor("float32", (model.latent_dim,))
