@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -27,7 +28,8 @@ def append(file: Path, record: dict[str, Any]) -> None:
                 line = line[opened.write(line) :]
             os.fsync(opened.fileno())
         except OSError:
-            opened.truncate(end)
+            with contextlib.suppress(OSError):  # a device has no length
+                opened.truncate(end)
             raise
 
 

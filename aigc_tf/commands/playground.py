@@ -17,6 +17,7 @@ from aigc_tf.addresses import listening
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
+from aigc_tf.playground import places
 from aigc_tf.run_folder import RunFolder
 
 _PATIENCE = 10.0  # seconds to wait for a server's model
@@ -79,17 +80,16 @@ class Command:
             yield self._forwarded()
             return
         run = RunFolder.open(self.of) if self._is_run else None
+        folder = self.of if run is not None else places.version_folder(self.of)
         if run is not None:
             run.choose_kernels()
         quiet.import_tensorflow()
         from aigc_tf.playground import local, site
 
-        with local.of_export(self.of) if run is None else local.of_run(run, self.step) as model:
+        with local.of_export(folder) if run is None else local.of_run(run, self.step) as model:
             _check(model.promised)
-            base = local.base_path(self.of)
-            kept = base.with_name(f"{base.name}.ratings.jsonl") if run is None else run.ratings_file
-            played = site.Played(model.name, model.version, model.path, model.promised, ratings=self.ratings or kept)
-            yield played, model.serving
+            ratings = self.ratings or (places.ratings_of(folder) if run is None else run.ratings_file)
+            yield site.Played(model.name, model.version, model.path, model.promised, ratings=ratings), model.serving
 
     def _forwarded(self) -> tuple[Any, Callable[..., AbstractAsyncContextManager]]:
         from aigc_tf.playground import forwarding, running, site

@@ -1,6 +1,6 @@
 // A canvas to draw on with mouse, finger, pen or keys, in the model's own pixels; and to mark a part of what it shows.
 
-import {levelsOf, numbersOf} from "./pictures.js";
+import {brush, levelsOf, numbersOf} from "./pictures.js";
 
 const MARK = [255, 140, 0];
 
@@ -109,7 +109,7 @@ export class Drawing {
       if (focused && place === cursor) pixel = pixel.map(level => (level + 128) % 256);
       image.data.set([...pixel, 255], 4 * place);
     });
-    this.canvas.getContext("2d", {willReadFrequently: true}).putImageData(image, 0, 0);
+    brush(this.canvas).putImageData(image, 0, 0);
   }
 }
 

@@ -19,7 +19,7 @@ from aigc_tf.checkpoints import load_model
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
 from aigc_tf.export import contents
-from aigc_tf.rollout import versions
+from aigc_tf.playground import places
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving import rest
 from aigc_tf.serving.limits import Limits
@@ -68,31 +68,19 @@ def of_run(run: RunFolder, step: int | Literal["best"] | None) -> Iterator[Local
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "model", str(version))
         folder.mkdir(parents=True)
-        promised = contents.write(model, run, name, folder)
+        try:
+            promised = contents.write(model, run, name, folder)
+        except tf.errors.OpError as error:
+            raise OSError(f"the model could not be written to {folder}: {error.message}") from None
         yield LocalModel(name, version, folder.parent, promised)
 
 
 @contextlib.contextmanager
-def of_export(given: Path) -> Iterator[LocalModel]:
-    """A version's folder, or the newest version below a model's base path. Raises UserError for what is neither."""
-    folder = given if (given / "saved_model.pb").is_file() else given / str(_newest(given))
+def of_export(folder: Path) -> Iterator[LocalModel]:
+    """The version in that folder; it is number 1 where its folder has no number."""
     number = int(folder.name) if folder.name.isdecimal() else 1
     with tempfile.TemporaryDirectory() as scratch:
         link = Path(scratch, "model", str(number))
         link.parent.mkdir()
         link.symlink_to(folder.resolve())
-        yield LocalModel(base_path(given).name, number, link.parent, contract.of_export(folder))
-
-
-def base_path(given: Path) -> Path:
-    """The base path of a model for that, or for the folder of one of its versions; the folder itself where that is
-    not called by a number."""
-    whole = given.resolve()
-    return whole.parent if (whole / "saved_model.pb").is_file() and whole.name.isdecimal() else whole
-
-
-def _newest(base: Path) -> int:
-    found = versions.versions(base) if base.is_dir() else []
-    if not found:
-        raise UserError(f"{base} is neither a run (it has no config.json) nor an export: give one of these folders")
-    return found[-1]
+        yield LocalModel(places.base_path(folder).name, number, link.parent, contract.of_export(folder))

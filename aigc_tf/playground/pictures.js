@@ -1,10 +1,15 @@
 // Pictures on canvases: of files, and of numbers from 0 to 1, nested [height][width][channels].
 
+// What draws on a canvas and reads it.
+export function brush(canvas) {
+  return canvas.getContext("2d", {willReadFrequently: true});
+}
+
 export async function showFile(canvas, bytes, kind) {
   const blob = new Blob([bytes], {type: `image/${kind}`});
   const image = await createImageBitmap(blob, {colorSpaceConversion: "none", premultiplyAlpha: "none"});
   [canvas.width, canvas.height] = [image.width, image.height];
-  canvas.getContext("2d").drawImage(image, 0, 0);
+  brush(canvas).drawImage(image, 0, 0);
 }
 
 export function showNumbers(canvas, numbers) {
@@ -15,12 +20,12 @@ export function showNumbers(canvas, numbers) {
     const [red, green, blue] = levels.length < 3 ? [levels[0], levels[0], levels[0]] : levels;
     image.data.set([red, green, blue, 255], 4 * place);
   });
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  brush(canvas).putImageData(image, 0, 0);
 }
 
 // What a canvas shows, as levels 0 to 255 in a row, `channels` a pixel.
 export function levelsOf(canvas, channels) {
-  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const {data} = brush(canvas).getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((_, place) => place % 4 < channels);
 }
 

@@ -10,7 +10,7 @@ const at = id => document.getElementById(id);
 
 // What is wanted. A label of -1 leaves the class to the model. `found` is a latent that is not the seed's: {vector,
 // label, words}; `along` says how far to go in each direction.
-const asked = {seed: 0, label: -1, controls: {}, other: 1, share: 0, along: [], found: null};
+const asked = {seed: 0, label: -1, controls: {}, other: 100, share: 0, along: [], found: null};
 let model, directions = [], shown = null, inStrip = "", ratings = 0;
 const drawnBefore = new Map();
 
@@ -38,7 +38,7 @@ const refresh = latest(async () => {
   const isOfSeed = !asked.found && !asked.share && !asked.along.some(Boolean);
   await show(isOfSeed ? await filed() : await decoded());
   at("reset").hidden = isOfSeed;
-  if (at("message").classList.contains("error")) tell("");
+  tell("");
   refreshStrip();
 });
 
@@ -50,23 +50,28 @@ async function filed() {
   return {name, columns, bytes, caption: [`seed ${asked.seed}`, ...className(asked.label), ...controls].join(" · ")};
 }
 
-// What is decoded of the latent, which may be on the way to another one, and moved.
+// What is decoded of the latent, which may be on the way to another one, and moved. Between two classes it has shares
+// of both where the model can do that, else the nearer one.
 async function decoded() {
-  const name = model.named("decode");
-  const from = asked.found ?? (await drawn(asked.seed));
-  let {vector, label} = from;
-  const words = [asked.found?.words ?? `seed ${asked.seed}`];
+  let name = model.named("decode"), {vector, label} = asked.found ?? (await drawn(asked.seed));
+  const key = model.given(name), given = {};
+  const words = [asked.found?.words ?? `seed ${asked.seed}`], classes = [label];
   if (asked.share) {
     const to = await drawn(asked.other);
-    vector = between(from.vector, to.vector, asked.share);
-    label = asked.share < 0.5 ? from.label : to.label;
+    vector = between(vector, to.vector, asked.share);
     words.push(`${Math.round(100 * asked.share)} % of the way to seed ${asked.other}`);
+    if (to.label !== label && model.named("morph")) {
+      name = model.named("morph");
+      Object.assign(given, {toward: [to.label], share: [asked.share]});
+      classes.push(to.label);
+    } else if (asked.share >= 0.5) classes[0] = label = to.label;
   }
-  vector = moved(vector, directions, asked.along);
+  vector = moved(vector, directions, asked.along).map(number => Number(number.toFixed(5)));
   asked.along.forEach((step, which) => step && words.push(`${step > 0 ? "+" : ""}${step} in direction ${which + 1}`));
-  const columns = model.columns(name, {[model.given(name)]: [vector], ...(model.takesLabels && {label: [label]})});
+  if (model.takesLabels) given.label = [label];
+  const columns = model.columns(name, {[key]: [vector], ...given});
   const [numbers] = Object.values(await model.predict(name, columns))[0];
-  return {name, columns, numbers, caption: [...words, ...className(label)].join(" · ")};
+  return {name, columns, numbers, caption: [...words, ...classes.flatMap(className)].join(" · ")};
 }
 
 // The latent of a seed, and the class that its sample has.
@@ -237,7 +242,7 @@ function listen() {
     refresh();
   };
   document.addEventListener("keydown", event => {
-    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), select, [role=application]");
+    const typing = event.target.closest("[type=number], select, [role=application]");
     if (typing || !at("keys").checked || event.ctrlKey || event.altKey || event.metaKey || !KEYS[event.key]) return;
     press(KEYS[event.key]);
   });
