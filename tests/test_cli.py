@@ -133,6 +133,34 @@ def test_a_closed_pipe_is_no_traceback_and_costs_no_training(tmp_path):
     assert (tmp_path / "run" / "export" / "synthetic" / "1").is_dir()
 
 
+def test_a_script_gets_the_folder_of_a_run_and_its_figures_and_nothing_else(tmp_path):
+    few = [*few_digits(tmp_path, 30, 30), "--log-every", 5, "--no-export", "--steps", 5]
+    trained = train(*few, "--logs", tmp_path, "--name", "run", "--quiet")
+    assert succeed(trained) == f"{tmp_path / 'run'}\n" and trained.stderr == ""
+    judged = run("evaluate.py", tmp_path / "run", "--quick", "--json", "-")
+    assert json.loads(succeed(judged))["measures"]["fd_lenet"]["value"] > 0 and judged.stderr == ""
+    assert succeed(run("evaluate.py", tmp_path / "run", "--quick", "--quiet")) == ""
+    compared = succeed(
+        run("-m", "aigc_tf", "compare", tmp_path / "run", tmp_path / "run", "--json", "-", "--out", tmp_path / "c.png")
+    )
+    assert [each["step"] for each in json.loads(compared)["evaluations"]] == [5, 5]
+
+
+def test_a_shell_completes_flags():
+    program = """
+        source <(python train.py --tyro-print-completion bash)
+        COMP_WORDS=(./train.py --datas); COMP_CWORD=1
+        _shtab_tyro_train_py ./train.py --datas ./train.py
+        echo "${COMPREPLY[@]}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert done.stdout == "--dataset\n", done.stderr
+    assert os.access(ROOT / "train.py", os.X_OK) and os.access(ROOT / "evaluate.py", os.X_OK)
+
+
 def test_an_unknown_command_is_told(tmp_path):
     line = refused(run("-m", "aigc_tf", "exprot"))
     assert "'exprot' is not one of the commands: compare, export" in line and "(perhaps export?)" in line
