@@ -146,7 +146,7 @@ def _train(arguments: list[str]) -> int:
     from aigc_tf import trainer
 
     with lasting_output() as output, hushed(start.quiet):
-        trained = trainer.train(config, run)
+        trained = trainer.train(config, run, profiled=start.profile or 0)
         if trained is None:
             return STOPPED_EARLY
         if start.quiet:

@@ -17,13 +17,14 @@ _MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A model, what it learns, and where its run is recorded."""
+    """A model, what it learns, and where its run is recorded; `profiled` steps are recorded for TensorBoard, too."""
 
     config: TrainConfig
     model: GenerativeModel
     data: Dataset
     run: RunFolder
     checkpoints: Checkpoints
+    profiled: int = 0
 
     @property
     def last_step(self) -> int | None:

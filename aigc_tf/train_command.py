@@ -37,6 +37,9 @@ class Start:
     default the newest."""
     dry_run: bool = False
     """Print what would run (settings, sizes, costs, places) and train nothing."""
+    profile: Annotated[int | None, arg(metavar="STEPS")] = None
+    """Record so many steps for TensorBoard's profile: which operations take the time (requirements-profile.txt shows
+    it)."""
     quiet: bool = False
     """Print nothing but warnings and errors, and at the end the run's folder."""
 
@@ -71,6 +74,8 @@ def parse_training(arguments: list[str], program: str = "train.py") -> tuple[Sta
     without_help = [argument for argument in arguments if argument not in ("-h", "--help")]
     first: _First = parse(_First, without_help, program, return_unknown_args=True)[0]
     start, base = first.start, _base(first)
+    if start.profile is not None and start.profile < 1:
+        raise UserError(f"--profile {start.profile} must be at least 1")
 
     # A budget among the flags replaces whatever budget the base has.
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)

@@ -64,10 +64,12 @@ def train(
     resume: RunFolder | None = None,
     data: Dataset | None = None,
     say: Callable[[str], None] = print,
+    profiled: int = 0,
 ) -> RunFolder | None:
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
 
-    `data` are the images to learn, by default those that `config.dataset` names.
+    `data` are the images to learn, by default those that `config.dataset` names; `profiled` steps of the training are
+    recorded for TensorBoard's profile.
 
     Returns the run folder where the budget was spent, None where a signal stopped training (it is then saved).
     Raises UserError for what the person can mend, DivergedError, OSError where the disk does not take the records, and
@@ -118,7 +120,7 @@ def train(
             if checkpoints.last_step == 0:
                 dashboard.tell_result(run)
         result: Literal["best"] | None = None
-        session = Session(config, model, data, run, checkpoints)
+        session = Session(config, model, data, run, checkpoints, profiled)
         if session.is_finished:
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
         else:
