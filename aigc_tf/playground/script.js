@@ -71,7 +71,7 @@ async function decoded() {
   if (model.takesLabels) given.label = [label];
   const columns = model.columns(name, {[key]: [vector], ...given});
   const [numbers] = Object.values(await model.predict(name, columns))[0];
-  return {name, columns, numbers, caption: [...words, ...classes.flatMap(className)].join(" · ")};
+  return {name, columns, numbers, caption: [...words, ...(model.takesLabels ? [classes.flatMap(className).join(" to ")] : [])].join(" · ")};
 }
 
 // The latent of a seed, and the class that its sample has.
@@ -290,7 +290,7 @@ function furnish() {
   asked.along = directions.map(() => 0);
   at("of-directions").hidden = !directions.length;
   directions.forEach((_, which) => {
-    at("directions").append(slider(`Direction ${which + 1}`, {min: -4, max: 4, step: 0.1}, 0, value => {
+    at("directions").append(slider(`Direction ${which + 1}`, {min: -3, max: 3, step: 0.1}, 0, value => {
       asked.along[which] = value;
       refresh();
     }));

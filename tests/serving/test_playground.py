@@ -106,10 +106,14 @@ def flow(real) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(browser: Any, address: str, width: int = 1100, refused: int = 0, **options: Any) -> Iterator[Any]:
+def opened(
+    browser: Any, address: str, width: int = 1100, refused: int = 0, about: Any = None, **options: Any
+) -> Iterator[Any]:
     """The page, with its first pictures on it; nothing may go wrong in it meanwhile, but that so many of its requests
-    are refused, of which every browser tells."""
+    are refused, of which every browser tells. It is told of the model what `about`, if given, makes of the truth."""
     page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+    if about is not None:
+        page.route("**/about.json", lambda route: route.fulfill(json=about(route.fetch().json())))
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -219,6 +223,35 @@ def test_the_way_to_another_seed_ends_there(browser, gan):
         shows(page, "#caption", re.compile(r"[1-9] % of the way"))
         page.click("#play")
         assert page.text_content("#play") == "Play"
+
+
+def test_steps_along_directions(browser, gan):
+    """Of a contract that tells some."""
+
+    def with_directions(about: dict[str, Any]) -> dict[str, Any]:
+        about["contract"]["signatures"]["decode"]["directions"] = np.eye(8)[[2, 5]].tolist()
+        return about
+
+    def asked() -> np.ndarray:
+        return np.array(json.loads(re.search(r"--data '(.*)'", page.text_content("#curl"))[1])["inputs"]["latent"])
+
+    with opened(browser, gan, about=with_directions) as page:
+        page.click("summary:text('Directions')")
+        first, second = page.locator("#directions input").all()
+        first.fill("3")
+        shows(page, "#caption", "seed 0 · +3 in direction 1 · numbers")
+        before, there = asked(), pixels(page, "picture").astype(int)
+        second.fill("-1.5")
+        shows(page, "#caption", "seed 0 · +3 in direction 1 · -1.5 in direction 2")
+        np.testing.assert_allclose(asked() - before, -1.5 * np.eye(8)[[5]], atol=2e-5)
+        first.fill("0")
+        shows(page, "#caption", "seed 0 · -1.5 in direction 2")
+        np.testing.assert_allclose(before - asked(), np.eye(8)[[2]] * 3 + np.eye(8)[[5]] * 1.5, atol=2e-5)
+        assert np.abs(pixels(page, "picture") - there).max() > 1
+        page.click("#reset")
+        assert "direction" not in shows(page, "#caption", re.compile("^seed 0$"))
+    with opened(browser, gan) as page:
+        assert page.locator("#of-directions").is_hidden() == (not page.locator("#directions input").count())
 
 
 def test_ratings_are_kept_beside_the_run(browser, gan, run_folder):
