@@ -29,7 +29,7 @@ def application(server: str, path: str, seconds: float) -> Starlette:
             return JSONResponse({"error": f"the body is larger than {_LARGEST_BODY} bytes"}, 413)
         try:
             answer = await run_in_threadpool(_ask, pool, asked[0], f"http://{server}{asked[1]}", body)
-        except urllib3.exceptions.TimeoutError:
+        except urllib3.exceptions.ReadTimeoutError:
             return JSONResponse({"error": f"{server} did not answer within {seconds:g} s"}, 504)
         except urllib3.exceptions.HTTPError:
             return JSONResponse({"error": f"cannot reach {server}: is the server running there?"}, 502)

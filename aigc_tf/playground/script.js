@@ -97,7 +97,7 @@ async function show(made) {
 }
 
 const refreshStrip = latest(async () => {
-  const first = Math.min(asked.seed - (asked.seed % IN_STRIP), MOST - IN_STRIP);
+  const first = Math.min(asked.seed - (asked.seed % IN_STRIP), MOST - IN_STRIP + 1);
   const seeds = Array.from({length: IN_STRIP}, (_, place) => first + place);
   const name = signature(), columns = model.columns(name, ofSeeds(seeds));
   const buttons = [...at("strip").children];

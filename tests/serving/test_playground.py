@@ -189,6 +189,7 @@ def test_seeds_are_chosen_by_keys_fields_and_neighbours(browser, gan):
         shows(page, "#caption", "seed 4")
         page.fill("#seed", "9007199254740991")
         shows(page, "#caption", "seed 9007199254740991")
+        shows(page, "#strip button >> nth=7", "9007199254740991")
         page.fill("#seed", "17")
         shows(page, "#strip button >> nth=1", "17")
         page.press("#seed", "n")  # which is typed there, and is no number
@@ -197,6 +198,7 @@ def test_seeds_are_chosen_by_keys_fields_and_neighbours(browser, gan):
         page.keyboard.press("n")
         page.wait_for_timeout(200)
         assert page.text_content("#caption") == "seed 17"
+        page.locator("#picture").scroll_into_view_if_needed()
         box = page.locator("#picture").bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 100)
         page.mouse.down()
@@ -409,6 +411,14 @@ def test_nothing_else_of_a_server_is_handed_on(flow):
     for path in (*others, "/v1/models/flow/versions/3/../4", "/page.html", "/site.py"):
         assert ask(f"{flow}{path}").status_code == 404
     assert ask(f"{flow}/v1/models/flow/versions/3:predict").status_code == 404
+
+
+def test_what_plays_with_a_server_needs_no_tensorflow():
+    rooms = ("commands.playground", "playground.site", "playground.forwarding", "playground.running", "serving.client")
+    code = (
+        f"import sys, {', '.join(f'aigc_tf.{room}' for room in rooms)}; raise SystemExit('tensorflow' in sys.modules)"
+    )
+    succeed(run("-c", code, fresh=True))
 
 
 @pytest.mark.parametrize(
