@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import json_files, quiet, terminal
-from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
+from aigc_tf import interruption, json_files, quiet, terminal
+from aigc_tf.command_line import check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
 from aigc_tf.datasets.data_config import DataConfig
@@ -148,7 +148,7 @@ def _train(arguments: list[str]) -> int:
     with lasting_output() as output, hushed(start.quiet):
         trained = trainer.train(config, run, profiled=start.profile or 0)
         if trained is None:
-            return STOPPED_EARLY
+            return interruption.STOPPED_EARLY
         if start.quiet:
             print(trained.path, file=terminal.output())
     if output.lost:

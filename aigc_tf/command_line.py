@@ -27,7 +27,6 @@ from aigc_tf.paths import expanded
 
 T = TypeVar("T")
 
-STOPPED_EARLY = 75
 
 # Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
 _STORAGE_FAULTS = {

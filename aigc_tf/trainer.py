@@ -76,9 +76,7 @@ def train(
     UnfinishedError where the model was trained, but not all was made of it.
     """
     config = config.with_budget()
-    tf.config.experimental.enable_op_determinism()
-    # TensorFlow 2.15's remapper gives up, with an error in the log, on the gradient of a convolution and LeakyReLU.
-    tf.config.optimizer.set_experimental_options({"remapping": False})
+    devices.compute_alike()
     tf.keras.utils.set_random_seed(config.seed)
     strategy = devices.strategy(config)
     data = data or loading.load(config, say)

@@ -6,6 +6,7 @@ The tests of the board go through the same tabs by the same functions.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -29,9 +30,11 @@ KEPT = {
 
 @contextlib.contextmanager
 def served(logs: Path) -> Iterator[tuple[str, subprocess.Popen]]:
-    """The address of `python -m aigc_tf board` on these logs, and its process, which is ended behind the block."""
-    command = [sys.executable, "-m", "aigc_tf", "board", str(logs), "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """The address of `python -m aigc_tf board` on these logs, and its process, which is ended behind the block. It runs
+    in the folder above them, since its pages show the path that it is given."""
+    command = [sys.executable, "-m", "aigc_tf", "board", logs.name, "--port", "0"]
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=logs.parent, env={**os.environ, "PYTHONPATH": str(ROOT)}, **streams)
     alarm = threading.Timer(180, process.kill)
     alarm.start()
     try:
@@ -68,6 +71,11 @@ def main(logs: Path, out: Path) -> None:
         for tab, selector in KEPT.items():
             open_tab(page, address, tab)
             wait_for_anywhere(page, selector)
+            if tab == "hparams":
+                for frame in page.frames:
+                    views = frame.locator("text=/parallel coordinates view/i")
+                    if views.count():
+                        views.first.click()
             page.wait_for_timeout(5_000)  # curves and pictures are drawn one after the other
             page.screenshot(path=str(out / f"board-{tab.replace('_', '-')}.png"))
 

@@ -24,8 +24,10 @@ from aigc_tf.run_folder import RunFolder
 
 # What shows that a tab has found what the runs hold, in the page or in a frame of it.
 SHOWN = {
+    "timeseries": ["scalar-card line-chart", "text=accuracy/fake"],
+    "scalars": ["vz-line-chart2 svg", "text=/^gradient_norm$/"],
     "custom_scalars": ["text=training: gan", "text=/Matches .[1-9]/", "text=Fréchet distance", "vz-line-chart2"],
-    "images": ["tf-image-loader img", "text=evaluation/real", "text=/^samples$/"],
+    "images": ["tf-image-loader img", "tf-image-loader paper-slider", "text=evaluation/real", "text=/^samples$/"],
     "histograms": ["text=/generator.*kernel/"],
     # Beside the name that the second run had when its settings were first read: where it was copied from.
     "hparams": ["text=logs/often", "text=tiny-run/run", "text=result/minutes", "text=result/fd_lenet"],
@@ -116,6 +118,15 @@ def test_a_tab_shows_what_the_runs_hold(board, page, tab):
     for shown in SHOWN[tab]:
         wait_for_anywhere(page, shown)
     assert faults == []
+
+
+def test_settings_and_results_of_all_runs_lie_side_by_side(board, page):
+    open_tab(page, board, "hparams")
+    wait_for_anywhere(page, "text=/parallel coordinates view/i")
+    for frame in page.frames:
+        if frame.locator("text=/parallel coordinates view/i").count():
+            frame.locator("text=/parallel coordinates view/i").first.click()
+    wait_for_anywhere(page, "hparams-parallel-coords-plot svg g")
 
 
 def test_a_profile_is_recorded_where_somebody_asks_for_one(tmp_path):

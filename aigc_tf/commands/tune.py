@@ -12,8 +12,8 @@ from rich.table import Table
 from tqdm import tqdm
 from tyro.conf import Suppress
 
-from aigc_tf import terminal
-from aigc_tf.command_line import STOPPED_EARLY, parse
+from aigc_tf import interruption, terminal
+from aigc_tf.command_line import parse
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
 from aigc_tf.shell import quoted
@@ -96,7 +96,7 @@ class Command:
             except training.Stopped:
                 bar.close()
                 print("stopped; the same command goes on")
-                return STOPPED_EARLY
+                return interruption.STOPPED_EARLY
         _show(best)
         print(f"train with the best, for as long as you like:\n{self._command(best[0])}")
         return 0

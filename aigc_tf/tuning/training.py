@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aigc_tf.command_line import STOPPED_EARLY
 from aigc_tf.errors import FaultError, UserError
+from aigc_tf.interruption import STOPPED_EARLY
 from aigc_tf.metrics.collapse import distance
 from aigc_tf.run_folder import RunFolder
 

@@ -25,8 +25,8 @@ def searched(tmp_path_factory) -> Path:
     command = [
         *(sys.executable, "-m", "aigc_tf", "tune", "--dataset", "mnist", *data, "--logs", folder, "--name", "search"),
         # At the usual rate nothing is learned, at the other something is; the other weight is more than floats hold.
-        *("--generator-learning-rate=1e-9", "--over", "generator_learning_rate=1e-9,1e-3", "penalty_weight=1,1e38"),
-        *("--penalty-weight", 1, "--steps", 30, "--minutes", 30, "--trials", 4),
+        *("--generator-learning-rate=1e-9", "--over", "generator_learning_rate=1e-9,3e-3", "penalty_weight=1,1e38"),
+        *("--penalty-weight", 1, "--steps", 60, "--minutes", 30, "--trials", 4),
     ]
     command = list(map(str, command))
     search = folder / "search"
@@ -42,7 +42,7 @@ def searched(tmp_path_factory) -> Path:
     return search
 
 
-USUAL, BETTER, TORN = (None, None), (1e-3, 1), (1e-3, 1e38)
+USUAL, BETTER, TORN = (None, None), (3e-3, 1), (3e-3, 1e38)
 
 
 def trials(search: Path) -> dict[tuple[float | None, float | None], dict]:
@@ -53,10 +53,10 @@ def trials(search: Path) -> dict[tuple[float | None, float | None], dict]:
 
 def test_it_finds_the_setting_that_is_better_and_says_how_to_train_with_it(searched):
     found = trials(searched)
-    assert found[BETTER]["again"] < found[USUAL]["again"] / 1.1
+    assert found[BETTER]["again"] < found[USUAL]["again"] / 1.05
     command = (searched.parent / "said.txt").read_text().splitlines()[-1]
     assert command.startswith("python train.py --dataset mnist")
-    assert "--generator-learning-rate 0.001" in command and "1e-9" not in command and "--steps" not in command
+    assert "--generator-learning-rate 0.003" in command and "1e-9" not in command and "--steps" not in command
 
 
 def test_a_trial_that_fails_is_recorded_and_ends_nothing(searched):
@@ -76,7 +76,7 @@ def test_nothing_is_done_twice(searched):
 
 def test_each_trial_is_a_run_of_its_own(searched):
     best = RunFolder.open(searched / trials(searched)[BETTER]["name"])
-    assert best.read_config().family.generator_learning_rate == 1e-3
+    assert best.read_config().family.generator_learning_rate == 3e-3
     assert list((best.tensorboard / "result").glob("events*"))
 
 
