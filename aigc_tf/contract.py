@@ -24,7 +24,9 @@ SIGNATURE = "contract"
 """The signature that answers with this very text for each seed."""
 _NUMBERS = re.compile(r"\[\n\s+-?\d[-+.e\d,\s]*\]")
 
-Purpose = Literal["files", "content", "decode", "morph", "encode", "reconstruct", "score", "inpaint", "contract"]
+Purpose = Literal[
+    "files", "content", "draw", "decode", "morph", "encode", "reconstruct", "score", "inpaint", "contract"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +65,10 @@ class Signature:
     """A function of the model on rows: row i of each output depends on row i of the inputs only.
 
     Attributes:
-        purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "decode"
-            (from a standard normal vector to content), "morph" (from such a vector, a label, another one and a share
-            of the way between these classes to content), "encode" (from content to such a vector), "reconstruct" (from
+        purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "draw" (from
+            a seed to all that a signature which decodes makes its content of), "decode" (from a standard normal vector
+            to content), "morph" (from such a vector, a label, another one and a share of the way between these classes
+            to content), "encode" (from content to such a vector), "reconstruct" (from
             content to what the model makes of it), "score" (from content to numbers about it), "inpaint" (from a seed,
             content and a mask, 1 in the part that is made anew, to a file of content) or "contract".
         inputs: by name.
@@ -183,6 +186,7 @@ def _check(promised: Contract) -> None:
     for name, purpose in (("serving_default", "files"), ("sample", "content")):
         if getattr(promised.signatures.get(name), "purpose", None) != purpose:
             raise ValueError(f"it has no signature {name} for {purpose}")
+    decoded = [each.inputs for each in promised.named("decode").values()]
     for name, each in promised.signatures.items():
         if not each.inputs or not each.outputs:
             raise ValueError(f"{name} takes or gives nothing")
@@ -190,6 +194,8 @@ def _check(promised: Contract) -> None:
             _check_tensor(f"{key} of {name}", tensor)
         if each.purpose in ("files", "content", "contract"):
             _check_sampling(name, each)
+        if each.purpose == "draw" and not any(each.outputs.keys() == other.keys() for other in decoded):
+            raise ValueError(f"nothing decodes what {name} draws")
         if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
             raise ValueError(f"{name} shows {each.shows}, which gives no content")
         vectors = {tensor.row for tensor in each.inputs.values() if tensor.default is None}

@@ -32,6 +32,7 @@ FLOORS = [
     ("judging", "subjects reference evaluation_record evaluation_files"),
     ("whole ways", "trainer evaluator plan comparison tuning exploring"),
     ("serving", "serving"),
+    ("playing", "playground"),
     ("command line", "command_line commands cli train_command opening"),
     ("entry", "__main__"),
 ]

@@ -62,18 +62,23 @@ class Decoder:
         return next(iter(self.promised.named(purpose)), None)
 
     def vectors_of(self, seeds: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Vectors float32 [N, Z] of what seeds int64 [N] give: what the model tells of its samples where it can encode,
-        else those that it draws. Raises UserError where they are not finite."""
-        encode = self.named("encode")
+        """Vectors float32 [N, Z] of what seeds int64 [N] give. An export made before models told them encodes its samples
+        if it can, else they are standard normal. Raises UserError where they are not finite."""
+        draw, encode = self.named("draw"), self.named("encode")
+        if draw is not None:
+            return self._finite(self.subject.answers(draw, {"seed": seeds, **_given(labels)})[self.vector])
         if encode is None:
             return walks.ends(seeds, self.width)
         return self.encoded(self.subject.generate(seeds, labels), encode, labels)
 
     def encoded(self, stored: np.ndarray, encode: str, labels: np.ndarray | None = None) -> np.ndarray:
         """What the signature `encode` finds in stored content [N, ...]: float32 [N, Z]. Errors as for `vectors_of`."""
-        vectors = self.subject.answers(encode, {self.subject.modality.name: stored, **_given(labels)})[self.vector]
+        found = self.subject.answers(encode, {self.subject.modality.name: stored, **_given(labels)})
+        return self._finite(found[self.vector])
+
+    def _finite(self, vectors: np.ndarray) -> np.ndarray:
         if not np.isfinite(vectors).all():
-            raise UserError(f"{self.subject.path} encodes its own samples as what is no number: it is damaged")
+            raise UserError(f"{self.subject.path} gives vectors that are no numbers: it is damaged")
         return vectors
 
     def make(self, vectors: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
