@@ -62,7 +62,7 @@ class Decoder:
         return next(iter(self.promised.named(purpose)), None)
 
     def vectors_of(self, seeds: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Vectors float32 [N, Z] of what seeds int64 [N] give. An export made before models told them encodes its samples
+        """Vectors float32 [N, Z] of what seeds int64 [N] give. One made before models told them encodes its samples,
         if it can, else they are standard normal. Raises UserError where they are not finite."""
         draw, encode = self.named("draw"), self.named("encode")
         if draw is not None:
