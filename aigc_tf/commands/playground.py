@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import opening, quiet
 from aigc_tf.addresses import listening
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
@@ -55,16 +55,12 @@ class Command:
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
         if self.of is not None and (self.version, self.label) != (None, None):
             raise UserError("--version and --label choose on a server: give --server with them")
-        if self.step is not None and not self._is_run:
+        if self.step is not None and (self.of is None or not opening.is_run(self.of)):
             raise UserError("--step chooses among what a run keeps: give a run folder")
         if not 0 <= self.port < 65_536:
             raise UserError(f"--port {self.port} must be from 0 to 65535")
         if self.ratings is not None:
             check_writable("--ratings", self.ratings)
-
-    @property
-    def _is_run(self) -> bool:
-        return self.of is not None and (self.of / "config.json").is_file()
 
     def run(self) -> int:
         with listening("127.0.0.1", self.port) as listener, self._opened() as (played, models):
@@ -79,7 +75,7 @@ class Command:
         if self.of is None:
             yield self._forwarded()
             return
-        run = RunFolder.open(self.of) if self._is_run else None
+        run = RunFolder.open(self.of) if opening.is_run(self.of) else None
         folder = self.of if run is not None else places.version_folder(self.of)
         if run is not None:
             run.choose_kernels()
