@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
-from aigc_tf import devices, going_on, memory
+from aigc_tf import cluster, devices, going_on, memory
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
 from aigc_tf.families import FAMILIES, freezing
@@ -19,12 +21,14 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     activations of one step and the images; TensorFlow itself takes some 400 MB more.
     """
     config = config.with_budget()
-    strategy = devices.strategy(config)
+    together = cluster.read() if config.strategy == "multi-worker" else cluster.Cluster()
+    strategy = devices.strategy(dataclasses.replace(config, strategy="mirrored"))  # the others need not be there
+    devices.check_workers(config, together)
     data = loading.load(config)
     augmentation.check(config, data.spec)
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
-    memory.check(model, config, data)
+    memory.check(model, config, data, together.count)
     begins: list[str] = []
     if config.parent is not None and resume is None:
         going_on.begin(model, config.parent, begins.append)
@@ -37,7 +41,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     run = resume or RunFolder.planned(config)
     rows = {
         "images": f"{data.spec.num_examples:,} of {_shape(data.spec.shape)} from {data.spec.source}",
-        "devices": devices.in_words(strategy),
+        "devices": devices.in_words(strategy, together),
+        **({"this worker": together.name(together.index)} if together.addresses else {}),
         "budget": f"{config.minutes:g} minutes" if steps is None else f"{steps:,} steps of {batch} images",
         **{
             name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"

@@ -21,12 +21,12 @@ FLOORS = [
     (
         "ground",
         "errors registry settings onednn legacy_keras paths json_settings python_version quiet interruption terminal "
-        "shell addresses",
+        "shell addresses cluster",
     ),
     ("files", "atomic_files json_lines image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
-    ("state", "run_folder checkpoint_files checkpoints devices event_files memory session parentage going_on"),
+    ("state", "run_folder checkpoint_files checkpoints devices event_files memory workers session parentage going_on"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),

@@ -25,12 +25,12 @@ class ProgressLine(StepCallback):
         super().__init__()
         self._last_step, self._limit, self._checkpoints = last_step, limit, checkpoints
         self._global_batch_size = global_batch_size
+        self._bar: tqdm | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         self._told = time.monotonic()
         self._timed: tuple[int, float] | None = None
-        self._bar = None
         if sys.stderr.isatty():
             shape = "{n_fmt}/{total_fmt} {bar} {postfix}" if self._last_step else "step {n_fmt} {postfix}"
             self._bar = tqdm(total=self._last_step, initial=self._first_step, bar_format=shape, dynamic_ncols=True)
