@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
-import socket
-import threading
-import time
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 
@@ -56,45 +57,44 @@ def workers_strategy(config: TrainConfig, cluster: Cluster) -> tf.distribute.Mul
     """All GPUs, or one CPU, of each worker, once all of them are there. To be called before TensorFlow computes
     anything.
 
-    Raises UserError as `check_workers` does, and FaultError where the others stay away or this one's port is taken.
+    Raises UserError as `check_workers` does, and FaultError where it cannot join. Where the others stay away, the
+    process ends with a sentence.
     """
     check_workers(config, cluster)
-    made: list[tf.distribute.MultiWorkerMirroredStrategy] = []
-    failed: list[Exception] = []
-
-    def make() -> None:
-        try:
-            made.append(tf.distribute.MultiWorkerMirroredStrategy())
-        except Exception as error:
-            failed.append(error)
-
-    # TensorFlow waits in its C++ core for an hour and more, deaf to Ctrl-C; so it waits in a thread.
-    handler = signal.getsignal(signal.SIGTERM)
-    waiting = threading.Thread(target=make, daemon=True)
-    deadline = time.monotonic() + config.worker_timeout
-    waiting.start()
-    while waiting.is_alive() and time.monotonic() < deadline:
-        waiting.join(0.1)
-        signal.signal(signal.SIGTERM, handler)  # TensorFlow's own, made meanwhile, would let nobody end it
-    if made:
-        return made[0]
-    if failed:
-        reason = " ".join(str(failed[0]).split())[:300]
-        raise FaultError(f"{cluster.name(cluster.index)} cannot join the others ({reason})") from None
-    away = [cluster.name(i) for i in range(cluster.count) if i != cluster.index and not _listens(cluster.addresses[i])]
-    raise FaultError(
-        f"not all workers came within {config.worker_timeout} seconds (--worker-timeout)"
-        + (f": nobody listens for {', '.join(away)}" if away else "")
+    others = ", ".join(cluster.name(index) for index in range(cluster.count) if index != cluster.index)
+    late = (
+        f"error: not all workers came within {config.worker_timeout} seconds (--worker-timeout): "
+        f"is the same command running for {others}?"
     )
+    interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with _ended_after(config.worker_timeout, late):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait as long
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FaultError(f"{cluster.name(cluster.index)} cannot join the others ({reason})") from None
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+            signal.signal(signal.SIGTERM, terminate)  # TensorFlow's own, made meanwhile, would let nobody end it
 
 
-def _listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+@contextmanager
+def _ended_after(seconds: int, line: str) -> Iterator[None]:
+    """Within it this process is ended, with status 1 and this line, where that takes so many seconds.
+
+    TensorFlow waits for the others in its C++ core, for an hour and more, and holds Python's lock meanwhile: no thread
+    and no handler of ours would run. Python's watchdog needs no lock, and a shell behind a pipe tells what it means.
+    """
+    tells = subprocess.Popen(["sh", "-c", 'read -r any && echo "$0" >&2', line], stdin=subprocess.PIPE)
+    assert tells.stdin is not None
+    faulthandler.dump_traceback_later(seconds, exit=True, file=tells.stdin)
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        tells.stdin.close()
+        tells.wait()
 
 
 def names(strategy: tf.distribute.Strategy) -> list[str]:

@@ -1,0 +1,81 @@
+"""What TF_CONFIG says, and what it may not."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from commands import refused, succeed, train
+
+from aigc_tf import cluster
+from aigc_tf.errors import UserError
+
+TWO = ["a:1", "b:2"]
+
+
+def told(jobs: object, kind: object = "worker", index: object = 0) -> dict[str, str]:
+    return {"TF_CONFIG": json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})}
+
+
+@pytest.mark.parametrize(
+    "environment, count, index",
+    [
+        (told({"worker": TWO}), 2, 0),
+        (told({"worker": TWO}, index="1"), 2, 1),
+        (told({"chief": ["c:3"], "worker": TWO}, "chief"), 3, 0),
+        (told({"chief": ["c:3"], "worker": TWO}, "worker", 1), 3, 2),
+        (told({"worker": ["[::1]:22"]}), 1, 0),
+    ],
+)
+def test_workers_are_counted_from_the_chief_on(environment, count, index):
+    here = cluster.read(environment)
+    assert (here.count, here.index, here.is_chief) == (count, index, index == 0)
+
+
+@pytest.mark.parametrize(
+    "environment, reason",
+    [
+        ({}, "needs the environment variable TF_CONFIG"),
+        ({"TF_CONFIG": "{'cluster'"}, "is no JSON"),
+        ({"TF_CONFIG": "[]"}, "names no cluster"),
+        ({"TF_CONFIG": "{}"}, "names no cluster"),
+        (told({}), "names no cluster"),
+        (told({"worker": []}), "lists no addresses of the job worker"),
+        (told({"worker": "a:1"}), "lists no addresses of the job worker"),
+        (told({"worker": TWO, "ps": ["c:3"]}), "names the job 'ps'"),
+        (told({"chief": TWO}, "chief"), "more than one chief"),
+        (told({"worker": ["a", "b:2"]}), "names the address 'a'"),
+        (told({"worker": ["a:0", "b:2"]}), "names the address 'a:0'"),
+        (told({"worker": ["a:1", "b:65536"]}), "names the address 'b:65536'"),
+        (told({"worker": [1, "b:2"]}), "names the address 1"),
+        (told({"worker": ["a:1", "a:1"]}), "names an address twice"),
+        (told({"worker": TWO}, "chief"), "names no task of its own"),
+        (told({"worker": TWO}, index=2), "has the index 2 for one of 2"),
+        (told({"worker": TWO}, index=-1), "has the index -1"),
+        (told({"worker": TWO}, index=0.5), "has the index 0.5"),
+        (told({"worker": TWO}, index=True), "has the index True"),
+        (told({"worker": TWO}, index=None), "has the index None"),
+    ],
+)
+def test_what_is_no_cluster_is_refused_in_a_sentence(environment, reason):
+    with pytest.raises(UserError, match="TF_CONFIG") as refusal:
+        cluster.read(environment)
+    assert reason in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_a_mistake_in_it_is_told_before_anything_is_imported():
+    done = train("--strategy", "multi-worker", env={**os.environ, **told({"worker": TWO}, index=7)})
+    assert "has the index 7 for one of 2 of the job worker" in refused(done)
+
+
+def test_what_is_for_one_machine_is_refused():
+    assert "replicas is for one machine" in refused(train("--strategy", "multi-worker", "--replicas", 2))
+
+
+def test_the_dry_run_waits_for_nobody(tmp_path):
+    plan = ("--strategy", "multi-worker", "--dataset", "synthetic", "--dry-run", "--logs", tmp_path)
+    environment = {**os.environ, **told({"worker": TWO}, index=1)}
+    said = succeed(train(*plan, env=environment))
+    assert "CPU:0 of each of 2 workers" in said and "worker 1 at b:2" in said
+    assert "9 cannot be split evenly over 2 workers" in refused(train(*plan, "--global-batch-size", 9, env=environment))
