@@ -36,17 +36,16 @@ def build(
     held_out = session.workers.distribute(
         lambda part: batches(data, "test", config.global_batch_size, config.seed, part=part)
     )
-    weights = [WeightGuard(checkpoints, config.evaluate_every)] if config.evaluate_every else []
     seen = HeldOut(held_out, session.held_out_batches, config.sample_every)
     saver = CheckpointSaver(checkpoints, config.checkpoint_every, writer)
     if not session.workers.is_chief:
+        weights = [WeightGuard(checkpoints, config.evaluate_every)] if config.evaluate_every else []
         return [stop, DivergenceGuard(), seen, FreshMeans(config.log_every), *weights, saver, meeting]
     record: list[StepCallback] = [
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
         FreshMeans(config.log_every),
         Pictures(writer, run, config.sample_every, data),
         Histograms(writer, config.histogram_every),
-        *weights,
         *([judging] if judging else []),
         saver,
         ProgressLine(session.last_step, session.last_second, checkpoints, config.global_batch_size),

@@ -22,8 +22,8 @@ class DivergenceGuard(StepCallback):
 
 
 class WeightGuard(StepCallback):
-    """Raises DivergedError when a weight is not finite, every `every` steps: before a judge finds NaN, and calls it a
-    person's mistake."""
+    """Raises DivergedError when a weight is not finite, every `every` steps: on workers that do not judge, at the steps
+    at which the chief's judging does."""
 
     def __init__(self, checkpoints: Checkpoints, every: int) -> None:
         super().__init__()

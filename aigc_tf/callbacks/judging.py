@@ -47,6 +47,7 @@ class Judging(StepCallback):
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         if step % self._every:
             return
+        self._checkpoints.check_finite()  # else a judge would find NaN first, and call it a person's mistake
         record = self._judge()
         now = {name: figure["value"] for name, figure in record["measures"].items()}
         with self._writer.as_default(step=step):
