@@ -22,7 +22,7 @@ FILE = Path("assets.extra", "contract.json")
 SIGNATURE = "contract"
 """The signature that answers with this very text for each seed."""
 
-Purpose = Literal["files", "content", "decode", "encode", "reconstruct", "score", "contract"]
+Purpose = Literal["files", "content", "decode", "encode", "reconstruct", "score", "inpaint", "contract"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Signature:
     Attributes:
         purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "decode"
             (from a standard normal vector to content), "encode" (from content to such a vector), "reconstruct" (from
-            content to what the model makes of it), "score" (from content to numbers about it) or "contract".
+            content to what the model makes of it), "score" (from content to numbers about it), "inpaint" (from a seed,
+            content and a mask, 1 in the part that is made anew, to a file of content) or "contract".
         inputs: by name.
         outputs: by name.
         row_exact: whether a row of the answer is the same bytes alone, in any batch and in any order.
@@ -79,9 +80,9 @@ class Signature:
     same_as: str = ""
 
     def rows(self, seeds: Iterable[int]) -> dict[str, np.ndarray]:
-        """Inputs, by name, for these seeds, with all others at their defaults."""
+        """Inputs, by name, for these seeds, with all others that have a default at theirs."""
         numbers = np.fromiter(seeds, np.int64)
-        others = {name: tensor for name, tensor in self.inputs.items() if name != "seed"}
+        others = {name: tensor for name, tensor in self.inputs.items() if tensor.default is not None}
         defaults = {name: np.full(len(numbers), each.default, each.dtype) for name, each in others.items()}
         return {"seed": numbers, **defaults}
 

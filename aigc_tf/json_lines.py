@@ -34,7 +34,7 @@ def _record(line: str) -> dict[str, Any] | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or type(record.get("step")) is not int:
+    if not isinstance(record, dict) or type(record.get("step")) is not int or record["step"] >= 2**63:
         return None
     figures = record.get("measures", record)
     return record if isinstance(figures, dict) and all(map(_is_number, figures.values())) else None

@@ -39,6 +39,7 @@ class RunFolder:
     checkpoints/      what `--resume` goes on from
     evaluation/       per judged step one JSON file, and a folder with the same as a report to read
     export/           versioned SavedModels for TensorFlow Serving
+    report.html       all of it on one page, when training ends
     """
 
     path: Path
@@ -66,6 +67,10 @@ class RunFolder:
     @property
     def curves_file(self) -> Path:
         return self.path / "curves.png"
+
+    @property
+    def page_file(self) -> Path:
+        return self.path / "report.html"
 
     @property
     def tensorboard(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +54,7 @@ class Subject:
     family: str | None = None
     parentage: dict[str, Any] | None = None
     contract: Contract | None = None
-    signatures: dict[str, Any] = dataclasses.field(default_factory=dict)
+    signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def modality(self) -> Modality:
@@ -164,7 +164,7 @@ def of_model(model: GenerativeModel, run: RunFolder, weights: Weights = "ema") -
         family=config.model,
         parentage=run.read_parentage(),
         contract=promised,
-        signatures={name: function.get_concrete_function() for name, function in functions.items()},
+        signatures=_Traced(functions),
     )
 
 
@@ -218,6 +218,22 @@ def of_samples(path: Path, learned: DataConfig | None = None) -> Subject:
     It is read by `Modality.read_given`.
     """
     return Subject(kind="samples", path=path, learned=learned)
+
+
+class _Traced(Mapping[str, Any]):
+    """Functions of a model in memory, each traced when it is first asked for: few are, by any one judge."""
+
+    def __init__(self, functions: Mapping[str, Any]) -> None:
+        self._functions = functions
+
+    def __getitem__(self, name: str) -> Any:
+        return self._functions[name].get_concrete_function()  # which is kept
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
 
 
 class _Loaded(dict[str, Any]):

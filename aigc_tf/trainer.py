@@ -36,7 +36,7 @@ from aigc_tf.datasets.spec import FEW
 from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
-from aigc_tf.report import dashboard
+from aigc_tf.report import dashboard, run_page
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
 from aigc_tf.shell import quoted
@@ -205,7 +205,8 @@ def _for_watchers() -> Iterator[None]:
 def finish(
     config: TrainConfig, run: RunFolder, data: Dataset, result: Literal["best"] | None, say: Callable[[str], None]
 ) -> None:
-    """Make of a trained run what `config` asks for: curves, a judgement, an export, each whatever became of the others.
+    """Make of a trained run what `config` asks for: curves, a judgement, an export, and then a report of the run, each
+    whatever became of the others.
 
     Raises UnfinishedError, which says what failed and how to do it by hand: after hours of training there is no
     mistake and no bug that a traceback would be the answer to. A model that was judged to hand out copies of what it
@@ -232,6 +233,9 @@ def finish(
     elif config.export:
         with _noted("exporting", f"python -m aigc_tf export {folder}{chosen}", failed):
             say(f"published: {export.publish(run, step=result)}")
+    with _noted("writing its report", f"python -m aigc_tf report {folder}", failed):
+        run_page.write(run)
+        say(f"report of the run: {run.page_file}")
     if failed:
         raise UnfinishedError(f"trained, and the checkpoints in {run.path} are safe, but {'; '.join(failed)}")
 

@@ -208,7 +208,7 @@ def _keras_config(kind: str, config: str | bytes, path: Path) -> Finding:
     foreign = {
         f"{part.get('module')}.{part['class_name']}"
         for part in parts
-        if str(part.get("module") or "keras").partition(".")[0] not in ("keras", "tensorflow", "builtins")
+        if str(part.get("module") or "keras").partition(".")[0] not in ("keras", "tf_keras", "tensorflow", "builtins")
         or (part.get("registered_name") or part["class_name"]) != part["class_name"]
     }
     dangers += [f"imports {name}, which is not part of Keras" for name in sorted(foreign)]

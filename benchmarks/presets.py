@@ -21,12 +21,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from aigc_tf.config import DEFAULT_STEPS
 from aigc_tf.presets import PRESETS
-from benchmarks import record
+from benchmarks import record, strips
 from benchmarks.start_up import whole
-
-_SHOWN = (1, 10)  # rows and columns of the sample grid that the picture shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,23 +106,12 @@ def _share(name: str, row: dict[str, Any]) -> str:
     return f"{row['step'] / DEFAULT_STEPS if epochs is None else row['epochs'] / epochs:.1%}"
 
 
-def draw(runs: list[Run], path: Path) -> None:
-    """Some samples of each run at its last budget, one strip a run."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(len(runs), 1, figsize=(5, 0.75 * len(runs)), layout="constrained", squeeze=False)
-    for run, axis in zip(runs, axes[:, 0]):
-        last = run.measured[-1]
-        grid = pyplot.imread(run.folder / "samples" / f"step-{last['step']:08d}.png")
-        rows, columns = _SHOWN
-        axis.imshow(grid[: rows * 30 + 2, : columns * 30 + 2], cmap="gray", vmin=0, vmax=1)  # 28 pixels and a gap of 2
-        axis.set_title(f"{run.preset}, {last['images']:,} images", fontsize=8)
-        axis.axis("off")
-    figure.savefig(path, dpi=100)
-    pyplot.close(figure)
+def strip(run: Run) -> tuple[str, np.ndarray]:
+    """The first row of the sample grid of a run at its last budget, with a title."""
+    last = run.measured[-1]
+    with Image.open(run.folder / "samples" / f"step-{last['step']:08d}.png") as grid:
+        row = grid.crop((0, 0, 10 * 30 + 2, 30 + 2))  # ten of 28 pixels with gaps of 2
+    return f"{run.preset}, {last['images']:,} images", np.asarray(row)
 
 
 def main() -> None:
@@ -146,7 +136,7 @@ def main() -> None:
     figures = {run.preset: run.measured for run in runs}
     text = page(figures)
     record.write("presets", "What each preset reaches", around, {"runs": figures}, text, options.results)
-    draw(runs, options.results / "presets.png")
+    strips.draw([strip(run) for run in runs], options.results / "presets.png")
     print(text)
 
 

@@ -86,6 +86,19 @@ def test_every_folder_of_modules_says_what_it_is():
         assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
 
 
+def test_an_installed_package_has_all_its_files():
+    """What is no module is installed only where pyproject.toml names it."""
+    told = (ROOT / "pyproject.toml").read_text().partition("[tool.setuptools.package-data]")[2].partition("\n\n")[0]
+    named = {
+        file
+        for package, patterns in re.findall(r'^"([\w.]+)" = (\[.*\])$', told, re.MULTILINE)
+        for pattern in ast.literal_eval(patterns)
+        for file in ROOT.joinpath(*package.split(".")).glob(pattern)
+    }
+    files = (file for file in (ROOT / "aigc_tf").rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    assert {file for file in files if file.suffix != ".py"} == named and len(named) > 5
+
+
 def test_every_room_has_its_floor():
     assert {room(module) for module in MODULES if "." in module} == set(HEIGHT)
     assert len(HEIGHT) == sum(len(rooms.split()) for _, rooms in FLOORS)  # none stands twice

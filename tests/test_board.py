@@ -19,7 +19,7 @@ import pytest
 import requests
 import tensorflow as tf
 from commands import ROOT, TINY, killed_behind, refused, run, succeed, train
-from report.browser import CHROMIUM, FLAGS, NO_CHROMIUM
+from report.browser import driven
 
 from aigc_tf import event_files
 from aigc_tf.report import dashboard
@@ -80,13 +80,8 @@ def board(logs) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip(NO_CHROMIUM)
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         yield browser.new_page(viewport={"width": 1400, "height": 900})
-        browser.close()
 
 
 def asked(address: str, plugin: str, **what: object) -> Any:

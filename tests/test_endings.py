@@ -188,16 +188,19 @@ def test_what_fails_behind_training_is_told_with_the_command_that_does_it_again(
     folder = Path(shutil.copytree(judged, tmp_path / "it's mine"))
     shutil.rmtree(folder / "evaluation")
     (folder / "evaluation").write_text("a file in the way")
-    (folder / "curves.png").unlink()
-    (folder / "curves.png").mkdir()
+    for file in (folder / "curves.png", folder / "report.html"):
+        file.unlink()
+        file.mkdir()
     done = train("--resume", folder)
     line = refused(done, status=1)
     assert re.search(r"checkpoints in .* are safe, but drawing the curves failed \(.*\).*; judging failed \(.*\)", line)
+    assert re.search(r"writing its report failed \(.*\): once that is mended, python -m aigc_tf report ", line)
     assert f"python evaluate.py {shlex.quote(str(folder))}" in line
     assert "fd_lenet" in done.stdout  # it was judged, and shown
     assert f"published: {folder}/export/mnist/2" in done.stdout
     (folder / "evaluation").unlink()
     (folder / "curves.png").rmdir()
+    (folder / "report.html").rmdir()
     shutil.rmtree(folder / "export")
     (folder / "export").write_text("a file in the way")
     line = refused(train("--resume", folder, "--no-evaluate"), status=1)

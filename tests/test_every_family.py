@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,12 @@ def test_what_a_run_records(family, whole):
     shown = {name for names in FAMILIES[family].curves.values() for name in names}
     assert shown <= {name for line in logged(whole) for name in line} and (whole / "curves.png").exists()
     assert {path.name for path in (whole / "samples").iterdir()} >= {"step-00000010.png", f"step-000000{STEPS}.png"}
+    report = (whole / "report.html").read_text()
+    read = "".join(ElementTree.fromstring(report).itertext())
+    curves = [title[0].upper() + title[1:] for title in FAMILIES[family].curves]
+    told = ["From one image to another", "Serve it: model synthetic, version 1", *curves]
+    assert [each for each in told if each not in read] == []
+    assert """--data '{"inputs": {"seed": [7], "label": [-1]}}'""" in read
 
 
 def test_it_is_judged_by_all_that_can_be_said_of_it(whole):

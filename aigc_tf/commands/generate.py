@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
@@ -18,7 +19,15 @@ from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
 from aigc_tf.modalities import MODALITIES
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.serving.client import ProtocolName, asked, connect, contract_of, rows_of, wait_until_available
+from aigc_tf.serving.client import (
+    Inpainted,
+    ProtocolName,
+    asked,
+    connect,
+    contract_of,
+    rows_of,
+    wait_until_available,
+)
 from aigc_tf.serving.target import Predictor
 
 _A_DAY = 86_400
@@ -57,6 +66,11 @@ class Command:
     """How closely led to the class: 1 as learned, more for clearer and less varied images. Not every model takes it."""
     of_class: Annotated[str | None, arg(name="class")] = None
     """Class of the images: its name, its number from 0, or each for all in turn (--label names a version)."""
+    image: Path | None = None
+    """An image file of the model's size, for --inpaint."""
+    inpaint: Path | None = None
+    """Mask, an image file of that size: where it is white, --image is made anew, and elsewhere kept. Not every model
+    can."""
     step: int | Literal["best"] | None = None
     """Step of a run's checkpoint, or best for the best one that was judged in training; by default the newest."""
     protocol: ProtocolName = "rest"
@@ -77,6 +91,8 @@ class Command:
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
         if self.of is not None and (self.version, self.label, self.protocol) != (None, None, "rest"):
             raise UserError("--version, --label and --protocol choose on a server: give --server with them")
+        if (self.image is None) != (self.inpaint is None):
+            raise UserError("give both: --inpaint MASK tells which part of --image FILE is made anew")
         if self.step is not None and not self.is_run:
             raise UserError("--step chooses among what a run keeps: give a run folder")
         if self.format is not None and self.format not in _FORMATS:
@@ -97,7 +113,8 @@ class Command:
     def run(self) -> int:
         with self._opened() as (predictor, promised):
             seeds = range(self.seed, self.seed + self.count)
-            name, rows = rows_of(promised, seeds, self.truncation, self.of_class, self.guidance)
+            painted = self._inpainted(promised)
+            name, rows = rows_of(promised, seeds, self.truncation, self.of_class, self.guidance, painted)
             kind = MODALITIES[promised.content].file
             if self.format in _FILES and self.format != kind:
                 raise UserError(f"--format {self.format} is not what {promised.content}s are kept in: that is {kind}")
@@ -115,6 +132,16 @@ class Command:
                 outputs.FORMATS[self.format or kind](order, self.out)
         print(f"{self.count} {promised.content}s in {self.out}", file=sys.stderr)
         return 0
+
+    def _inpainted(self, promised: Contract) -> Inpainted | None:
+        """What is given of an image, if anything is."""
+        if self.image is None or self.inpaint is None:
+            return None
+        if not promised.named("inpaint"):
+            raise UserError(f"this model cannot make a part of a given {promised.content} anew")
+        shape = promised.signatures["sample"].outputs[promised.made].row
+        content, mask = (_read(promised, self.image, shape), _read(promised, self.inpaint, (*shape[:-1], 1)))
+        return Inpainted(content, mask)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Predictor, Contract]]:
@@ -137,3 +164,12 @@ class Command:
         subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
         assert subject.contract is not None
         yield LocalClient(subject.path, subject.signatures), subject.contract
+
+
+def _read(promised: Contract, file: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The numbers of the one example in a file. Raises UserError where it cannot be read, or is of another shape."""
+    modality = MODALITIES[promised.content]
+    given = modality.read_given(file, tuple(size or 0 for size in shape), lambda count: None).stored
+    if len(given) != 1:
+        raise UserError(f"{file} holds {len(given)} {modality.name}s: give a file with one")
+    return modality.from_stored(given)[0]

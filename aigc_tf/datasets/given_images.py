@@ -1,4 +1,4 @@
-"""Images that anybody made, as judges take them: a folder of files, or an array in an .npz."""
+"""Images that anybody made, as judges take them: a folder of files, one of them, or an array in an .npz."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class GivenImages:
 
 
 def read(path: Path, image_shape: Shape | None = None, progress: Progress = lambda count: None) -> GivenImages:
-    """The images of a folder or of an `.npz` (`.npy`) file; `image_shape` is the (H, W, C) that each must have.
+    """The images of a folder or of an `.npz` (`.npy`) file, or the one of an image file; `image_shape` is the
+    (H, W, C) that each must have.
 
     Nothing is resized, since that would change what is judged; channels are brought to C as `image_reader.read` does.
     Without `image_shape` the first image decides on the size, and C is 1 where all files hold grey, else 3. A folder's
@@ -44,7 +45,8 @@ def read(path: Path, image_shape: Shape | None = None, progress: Progress = lamb
     """
     if path.suffix.lower() in (".npz", ".npy") and path.is_file():
         return _read_array(path, image_shape, progress)
-    return _read_folder(path, image_shape, progress)
+    paths, left_out = ([path], {}) if path.suffix.lower() in image_reader.SUFFIXES and path.is_file() else _find(path)
+    return _read_files(paths, left_out, image_shape, progress)
 
 
 def as_reference(path: Path) -> ImageDataset:
@@ -64,8 +66,9 @@ def in_words(left_out: dict[str, int]) -> str:
     return "left out: " + ", ".join(f"{what} {count:,}" for what, count in left_out.items())
 
 
-def _read_folder(folder: Path, image_shape: Shape | None, progress: Progress) -> GivenImages:
-    paths, left_out = _find(folder)
+def _read_files(
+    paths: list[Path], left_out: dict[str, int], image_shape: Shape | None, progress: Progress
+) -> GivenImages:
     if image_shape is None:
         height, width, _ = image_reader.read(paths[0], 3).pixels.shape
         image_shape = (height, width, 1 if all(map(image_reader.is_grey, paths)) else 3)
@@ -83,7 +86,7 @@ def _find(folder: Path) -> tuple[list[Path], dict[str, int]]:
     """The image files of a folder, in the order of their paths, and the numbers of what else lies there."""
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is no folder: expected one with image files ({', '.join(image_reader.SUFFIXES)}), or an .npz"
+            f"{folder} is no folder and no image file: expected either ({', '.join(image_reader.SUFFIXES)}), or an .npz"
         )
 
     files = image_files.find(folder)
@@ -119,8 +122,8 @@ def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> Gi
         wanted = image_shape or (shape[1], shape[2], min(shape[3], 3))
         if shape[1:3] != wanted[:2]:
             raise UserError(
-                f"the images of {path} are {shape[1]}x{shape[2]} pixels, but those they are judged against are "
-                f"{wanted[0]}x{wanted[1]}: resize them first"
+                f"the images of {path} are {shape[1]}x{shape[2]} pixels, where images of {wanted[0]}x{wanted[1]} are "
+                "expected: resize them first"
             )
         file = np.load(path, allow_pickle=False)
         pixels = (file[name] if name else file).reshape(shape)

@@ -72,5 +72,5 @@ def _expected(model: GenerativeModel, promised: Contract) -> dict[str, np.ndarra
     rows = {"seed": np.array([seed for seed, _ in variants])}
     others = {name: each for name, each in sample.inputs.items() if name != "seed"}
     rows |= {name: np.array([given[name] for _, given in variants], each.dtype) for name, each in others.items()}
-    made = model.sample(**{"seeds" if name == "seed" else name: tf.constant(each) for name, each in rows.items()})
+    made = model.bulk_sampler()(**{name: tf.constant(each) for name, each in rows.items()})
     return {**rows, promised.made: model.spec.modality.graph.to_numbers(made).numpy()}

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aigc_tf import contract
 from aigc_tf.contract import Contract, Signature, Tensor
-from aigc_tf.families.model import GenerativeModel, Served, Weights
+from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
 
 
 def origin_of(fingerprint: str) -> str:
@@ -25,6 +25,7 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
     sample: the same -> content float32 [N, ...] as numbers
     contract: seed -> the text of the contract, string [N]
     `model.controlled`, if the model has controls: the same, and each of these float32 [N] -> files
+    inpaint, if the model can: seed, content as numbers, mask float32 [N, ..., 1] and conditions -> files
     and what the model has beside those.
     """
     served = {**_sampling(model, origin, weights), **model.extra_signatures(weights)}
@@ -42,30 +43,39 @@ def build(model: GenerativeModel, origin: str = "", weights: Weights = "ema") ->
 
 def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str, Served]:
     modality, shape = model.spec.modality, model.spec.shape
-    draw = model.sampler(weights)
+    draw, draw_many = model.sampler(weights), model.bulk_sampler(weights)
     made, inputs = modality.name, {"seed": Tensor("int64"), **model.conditions}
     files = {f"{made}_bytes": Tensor("string", file=modality.file)}
 
     def encoded(content: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"{made}_bytes": modality.graph.encode(modality.graph.to_stored(content), origin)}
 
-    def sampled(seed: tf.Tensor, **given: tf.Tensor) -> tf.Tensor:
+    def sampled(draw: Sampler, seed: tf.Tensor, **given: tf.Tensor) -> tf.Tensor:
         kinds = {**model.conditions, **model.controls}
         return draw(seed, **{name: _sensible(rows, kinds[name]) for name, rows in given.items()})
 
     offered: dict[str, Served] = {
         "serving_default": (
             Signature("files", inputs, files, row_exact=True, shows="sample"),
-            lambda **given: encoded(sampled(**given)),
+            lambda **given: encoded(sampled(draw, **given)),
         ),
         "sample": (
             Signature("content", inputs, {made: modality.numbers(shape)}),
-            lambda **given: {made: modality.graph.to_numbers(sampled(**given))},
+            lambda **given: {made: modality.graph.to_numbers(sampled(draw_many, **given))},
         ),
     }
     if model.controls:
         signature = Signature("files", {**inputs, **model.controls}, files, row_exact=True, same_as="serving_default")
         offered[model.controlled] = (signature, offered["serving_default"][1])
+    paint = model.inpainter(weights)
+    if paint is not None:
+
+        def painted(mask: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+            content = modality.graph.from_numbers(given.pop(made))
+            return encoded(paint(content=content, mask=tf.cast(mask >= 0.5, tf.float32), **given))
+
+        kinds = {made: modality.numbers(shape), "mask": Tensor("float32", (*shape[:-1], 1), 0.0, 1.0)}
+        offered["inpaint"] = (Signature("inpaint", {**inputs, **kinds}, files, row_exact=True), painted)
     return offered
 
 

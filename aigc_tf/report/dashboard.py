@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -17,7 +16,7 @@ from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.graph import keras_util
 from tensorboard.plugins.hparams import api as hparams
 
-from aigc_tf import json_lines
+from aigc_tf import plots
 from aigc_tf.event_files import made_anew, open_writer
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
@@ -27,8 +26,6 @@ _HOUSEKEEPING = (
     *("data_dir", "licence", "log_every", "sample_every", "histogram_every", "checkpoint_every", "keep_checkpoints"),
     *("evaluate_every", "on_collapse", "on_divergence", "logs", "name", "evaluate", "export"),
 )
-Points = Sequence[Mapping[str, Any]]
-"""The lines of metrics.jsonl."""
 _RESULTS = re.compile("fd_.*|precision|recall|memorised_share|label_accuracy")
 """Of the two dozen figures of a judgement, those that columns of a table can hold."""
 
@@ -55,7 +52,7 @@ def tell_result(run: RunFolder) -> None:
 
     Raises OSError where the disk does not take it.
     """
-    config, points = run.read_config(), [point for _, point in json_lines.read(run.metrics_file)]
+    config, points = run.read_config(), plots.points_of(run)
     settings = {
         name: value if isinstance(value, (bool, int, float, str)) else str(value)
         for name, value in config.flat().items()
@@ -89,24 +86,15 @@ def _judged(run: RunFolder) -> Iterator[tuple[str, int, float]]:
         yield name, newest, value
 
 
-def _minutes(points: Points, batch: int) -> Iterator[tuple[str, int, float]]:
-    """How long the steps took between the points of the curves; the first ones, which nobody timed, are left out."""
-    seconds, last = 0.0, 0
-    for point in points:
-        if speed := point.get("speed/images_per_second"):
-            seconds += (point["step"] - last) * batch / speed
-        last = point["step"]
-    if last:
-        yield "minutes", last, seconds / 60
+def _minutes(points: plots.Points, batch: int) -> Iterator[tuple[str, int, float]]:
+    if points:
+        yield "minutes", points[-1]["step"], plots.seconds(points, batch) / 60
 
 
-def _layout(model: str, points: Points) -> layout_pb2.Layout:
+def _layout(model: str, points: plots.Points) -> layout_pb2.Layout:
     """Curves that belong together in one chart, without those that never came. TensorBoard puts the charts of all runs
     together by the titles of categories and charts, so each family has a category of its own."""
-    known = {name for point in points for name in point}
-    curves = {
-        title: names for title, names in FAMILIES[model].curves.items() if not known or not known.isdisjoint(names)
-    }
+    curves = plots.panels(model, points) if points else FAMILIES[model].curves
     panels = {  # of regular expressions, which are held against the beginnings of names
         **{title: tuple(f"{re.escape(name)}$" for name in names) for title, names in curves.items()},
         "learning rates": ("learning_rate/.*",),

@@ -1,29 +1,19 @@
-"""The report: one HTML file that shows what was judged, how it came out, what it looks like and how that was found.
-
-It needs nothing beside itself: pictures are part of it, there is no script, and its security policy forbids a browser
-to fetch anything. It is well-formed XML too, so that other programs can read it.
-"""
+"""The report of an evaluation: what was judged, how it came out, what it looks like and how that was found."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from aigc_tf.atomic_files import write_atomically
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics import METRICS
 from aigc_tf.metrics.class_coverage import class_counts
 from aigc_tf.metrics.evidence import Evidence
-from aigc_tf.report import pictures, plots, words
+from aigc_tf.report import html, pictures, plots, words
 
 _SHOWN_ELSEWHERE = ("subject", "measures", "warnings", "class_names", "num_generated", "num_real", "num_training")
-# Names and paths may hold what no HTML may (control characters, halves of characters).
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
@@ -33,32 +23,20 @@ def write(path: Path, record: Mapping[str, Any], evidence: Evidence) -> None:
     judge of the model's own, classes, training images) is left out of the page. Raises OSError where the disk does not
     take it.
     """
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "interval": words.interval,
-        "remarks": words.remarks,
-        "picture": pictures.data_uri,
-    }
     common, groups = shared_provenance(record["measures"])
-    text = environment.get_template("page.html").render(
+    html.write(
+        path,
+        "page.html",
         record=record,
         subject=record["subject"],
         verdict=words.verdict(record),
+        rows=words.rows(record["measures"]),
         common=common,
         groups=groups,
         glossary=_glossary(),
         rest={name: value for name, value in record.items() if name not in _SHOWN_ELSEWHERE},
         **_shown(evidence, record),
     )
-    write_atomically(path, _UNPRINTABLE.sub("\ufffd", text))
 
 
 def shared_provenance(

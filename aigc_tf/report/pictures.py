@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 
 import numpy as np
 from PIL import Image
@@ -13,6 +11,7 @@ from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics import copies
 from aigc_tf.metrics.class_coverage import class_counts
 from aigc_tf.metrics.evidence import Evidence, MissingEvidence, need
+from aigc_tf.report.embedding import as_pillow, spaced
 
 # At most so many pixel values go into one picture: noise, which no PNG makes smaller, still fits the page.
 _MOST_VALUES = 320_000
@@ -64,11 +63,6 @@ def closest_pairs(evidence: Evidence) -> list[Pair]:
     ]
 
 
-def spaced(count: int, most: int) -> np.ndarray:
-    """At most `most` of the numbers 0 to count - 1, evenly spaced, int [min(count, most)]."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(int)
-
-
 def shrunk(images: np.ndarray, side: int) -> np.ndarray:
     """Images uint8 [N, H, W, C] of at most `side` pixels either way, uint8 [N, h, w, C]; small ones as they are."""
     height, width, channels = images.shape[1:]
@@ -76,21 +70,5 @@ def shrunk(images: np.ndarray, side: int) -> np.ndarray:
         return images
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = [np.asarray(_as_pillow(image).resize(size, Image.Resampling.BOX)) for image in images]
+    small = [np.asarray(as_pillow(image).resize(size, Image.Resampling.BOX)) for image in images]
     return np.stack(small).reshape(len(images), size[1], size[0], channels)
-
-
-def png(image: np.ndarray) -> bytes:
-    """An image uint8 [H, W, C], C being 1, 3 or 4, as a PNG file."""
-    file = io.BytesIO()
-    _as_pillow(image).save(file, "png", optimize=True)
-    return file.getvalue()
-
-
-def data_uri(image: np.ndarray) -> str:
-    """An image uint8 [H, W, C] as an address that holds the whole PNG."""
-    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
-
-
-def _as_pillow(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)

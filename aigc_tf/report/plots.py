@@ -1,9 +1,7 @@
-"""Plots of the evidence as SVG, to stand inside of a page and take its colours."""
+"""Plots of the evidence as SVG."""
 
 from __future__ import annotations
 
-import io
-import re
 from typing import Any
 
 import matplotlib
@@ -11,21 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
-_INK = "#0a0b0c"  # stands for the colour of the page's text, which is dark on light or light on dark
-REAL, GENERATED = "#2f81c1", "#d9772b"  # told apart on white and on black, and by the colour-blind
+from aigc_tf.report import svg
+
+REAL, GENERATED = svg.COLOURS[:2]
 _MOST_BARS = 40
-_METADATA = ("Creator", "Date", "Format", "Type")
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # a class may be called $x$
-    "font.size": 10,
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(svg.STYLE)
 def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> tuple[str, int]:
     """Shares of the classes among real and generated images, from counts int [K]: the SVG and the classes in a bar.
 
@@ -45,10 +35,10 @@ def class_shares(real: np.ndarray, generated: np.ndarray, names: list[str]) -> t
     axes.set_xticks(places[::every], names[::every], rotation=35 if long else 0, ha="right" if long else "center")
     axes.set_xlabel("class" if per_bar == 1 else f"first of {per_bar} classes")
     axes.set_ylabel("share of images")
-    return _svg(figure, axes, "classes"), per_bar
+    return svg.drawn(figure, axes, "classes"), per_bar
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(svg.STYLE)
 def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray, detector: str) -> str:
     """Precision over recall of a detector of real images, from its logits float [N] and [M], at every threshold; both
     sets weigh the same."""
@@ -59,12 +49,12 @@ def precision_recall(real_logits: np.ndarray, generated_logits: np.ndarray, dete
     few = np.linspace(0, len(recall) - 1, 400).round().astype(int)  # more points than pixels only fill the page
     figure, axes = _figure()
     axes.step(recall[few], precision[few], where="post", color=REAL, label=detector)
-    axes.axhline(0.5, color=_INK, linewidth=1, linestyle=":", label="guessing")
+    axes.axhline(0.5, color=svg.INK, linewidth=1, linestyle=":", label="guessing")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
-    return _svg(figure, axes, "precision")
+    return svg.drawn(figure, axes, "precision")
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(svg.STYLE)
 def logits(real: np.ndarray, generated: np.ndarray) -> str:
     """How a detector's logits of real and of generated images, float [N] and [M], are spread."""
     figure, axes = _figure()
@@ -72,22 +62,11 @@ def logits(real: np.ndarray, generated: np.ndarray) -> str:
     for values, label, colour in ((real, "real, held out", REAL), (generated, "generated", GENERATED)):
         shares = np.histogram(values, edges)[0] / len(values)
         axes.stairs(shares, edges, fill=True, alpha=0.55, color=colour, label=label)
-    axes.axvline(0, color=_INK, linewidth=1, linestyle=":")
+    axes.axvline(0, color=svg.INK, linewidth=1, linestyle=":")
     axes.set(xlabel="logit (above 0: called real)", ylabel="share of images")
-    return _svg(figure, axes, "logits")
+    return svg.drawn(figure, axes, "logits")
 
 
 def _figure() -> tuple[Figure, Any]:
     figure = Figure(figsize=(5.6, 3.4), layout="constrained")
     return figure, figure.subplots()
-
-
-def _svg(figure: Figure, axes: Any, name: str) -> str:
-    """The figure as an <svg> element: no header, no date, identifiers of its own, text in the page's colour."""
-    file = io.StringIO()
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
-    drawn = file.getvalue()
-    drawn = drawn[drawn.index("<svg") :].replace(_INK, "currentColor")
-    return re.sub(r'( id="|="#|url\(#)', rf"\g<1>{name}-", drawn)

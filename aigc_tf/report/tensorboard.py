@@ -17,6 +17,7 @@ from aigc_tf.event_files import made_anew, open_writer
 from aigc_tf.image_grid import image_grid
 from aigc_tf.metrics.evidence import Evidence, Observations
 from aigc_tf.report import pictures
+from aigc_tf.report.embedding import png, spaced
 from aigc_tf.report.words import class_names, own_judge, remarks
 
 _MOST_POINTS = 1000  # of each kind; a browser turns these smoothly
@@ -96,14 +97,14 @@ def _write_projector(folder: Path, record: Mapping[str, Any], evidence: Evidence
     if all(part.images is not None for _, part in parts):
         images = pictures.shrunk(np.concatenate([part.images for _, part in parts]), _SPRITE_SIDE)
         columns = int(np.ceil(np.sqrt(len(images))))
-        (folder / "sprite.png").write_bytes(pictures.png(image_grid(images, columns, gap=0)))
+        (folder / "sprite.png").write_bytes(png(image_grid(images, columns, gap=0)))
         embedding.sprite.image_path = "sprite.png"
         embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
     (folder / "projector_config.pbtxt").write_text(text_format.MessageToString(config))
 
 
 def _some(observations: Observations) -> Observations:
-    return observations.rows(pictures.spaced(len(observations), _MOST_POINTS))
+    return observations.rows(spaced(len(observations), _MOST_POINTS))
 
 
 def _classes(observations: Observations, record: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,22 @@ def remarks(figure: Mapping[str, Any]) -> str:
     return "; ".join(filter(None, (figure["warning"], figure["note"])))
 
 
+def rows(measures: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The record's figures as rows of a table: name, arrow towards the better, value, interval, what real images score,
+    remarks."""
+    return [
+        {
+            "name": name,
+            "arrow": {"higher": "↑", "lower": "↓", "neither": ""}[figure["better"]],
+            "value": number(figure["value"]),
+            "interval": interval(figure["interval"]),
+            "reference": number(figure["reference"]),
+            "remarks": remarks(figure),
+        }
+        for name, figure in measures.items()
+    ]
+
+
 def class_names(record: Mapping[str, Any], count: int) -> list[str]:
     """The names of the record's `count` classes; their numbers where it has no such names."""
     names = record["class_names"]

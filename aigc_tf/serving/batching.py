@@ -1,4 +1,5 @@
-"""Computes the rows of several waiting requests together, without one request ever noticing another."""
+"""Computes the rows of several waiting requests together, without one request noticing another, but for last bits
+where a model does not promise rows to be exact."""
 
 from __future__ import annotations
 

@@ -6,16 +6,17 @@
             ...
 
 Both protocols retry, with growing pauses, what a moment can mend (no connection, a full queue, a server that restarts);
-every answer is a pure function of its request, so asking twice does no harm. Nothing else is retried.
+asking for the same twice does no harm. Nothing else is retried.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,10 +29,18 @@ from aigc_tf.serving.target import Client, Predictor, ServingError, Target, unde
 
 ProtocolName = Literal["rest", "grpc"]
 
-Row = tuple[int, Mapping[str, float]]
-"""A seed, and values of other inputs by name; those that are not given have their defaults."""
+Row = tuple[int, Mapping[str, Any]]
+"""A seed, and values of other inputs by name, numbers or arrays; those that are not given have their defaults."""
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Inpainted:
+    """What is given of content, as numbers (see `Modality`), and a mask [..., 1], 1 in the part that is made anew."""
+
+    content: np.ndarray
+    mask: np.ndarray
 
 
 def connect(
@@ -162,15 +171,21 @@ def rows_of(
     truncation: float | None = None,
     label: int | str | None = None,
     guidance: float | None = None,
+    inpainted: Inpainted | None = None,
 ) -> tuple[str, Iterator[Row]]:
-    """The signature to ask, and its rows, for what `generate` is given. Raises UserError as that does."""
+    """The signature to ask, and its rows, for what `generate` is given, or for content of which a part is made anew.
+    Raises UserError as that does, and where the model cannot do the latter."""
     labels = labels_of(promised, label)
     steered = {"truncation": truncation, "guidance": guidance}
     fixed = {control: value for control, value in steered.items() if value is not None}
-    name, signature = _taking(promised, [*fixed, *["label"] * bool(labels)])
+    if inpainted is not None and fixed:
+        raise UserError(f"{' and '.join(fixed)} cannot be given where a part of content is made anew")
+    given = {} if inpainted is None else {promised.made: inpainted.content, "mask": inpainted.mask}
+    name, signature = _taking(promised, [*fixed, *given, *["label"] * bool(labels)])
     for control, value in fixed.items():
         _check_control(control, value, signature.inputs[control])
-    turns = itertools.cycle([{**fixed, "label": number} for number in labels] or [fixed])
+    same = {**fixed, **given}
+    turns = itertools.cycle([{**same, "label": number} for number in labels] or [same])
     return name, zip(seeds, turns)
 
 
@@ -193,7 +208,7 @@ def save(folder: Path, name: str, file: bytes) -> Path:
 
 def _taking(promised: Contract, wanted: list[str]) -> tuple[str, Signature]:
     """The first signature that gives files and takes all that is wanted, all else having its default."""
-    for name, signature in promised.named("files").items():
+    for name, signature in {**promised.named("files"), **promised.named("inpaint")}.items():
         if signature.inputs.keys() >= set(wanted):
             return name, signature
     known = sorted({key for signature in promised.named("files").values() for key in signature.inputs})
@@ -208,6 +223,8 @@ def asked(
     (output,) = signature.outputs
     while part := list(itertools.islice(rows, batch)):
         inputs = signature.rows(seed for seed, _ in part)
+        for key in signature.inputs.keys() - inputs.keys():
+            inputs[key] = np.empty((len(part), *np.shape(part[0][1][key])), signature.inputs[key].dtype)
         for place, (_, given) in enumerate(part):
             for key, value in given.items():
                 inputs[key][place] = value

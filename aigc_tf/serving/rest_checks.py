@@ -12,12 +12,11 @@ import numpy as np
 import requests
 
 from aigc_tf import contract
-from aigc_tf.serving.server_under_test import Broken, Server, Skipped, answered, bounds, decoded, expect
+from aigc_tf.serving.server_under_test import LAST_DIGITS, Broken, Server, Skipped, answered, bounds, decoded, expect
 
 _STATES = {"START", "LOADING", "AVAILABLE", "UNLOADING", "END"}
 _CONNECTIONS = 16
 _INT64 = (-(2**63), -1, 0, 2**63 - 1)
-_LAST_DIGITS = 1e-6  # of float32 numbers near 1
 _FINGERPRINT = "sha256:"  # of the weights, which files name whose contract does not tell their origin
 
 
@@ -117,7 +116,7 @@ def files_show_their_numbers(server: Server) -> None:
             except ValueError as error:
                 raise Broken(f"{name}: {error}") from None
             # What may be rounded either way, may.
-            least, most = (server.modality.to_stored(numbers + by) for by in (-_LAST_DIGITS, _LAST_DIGITS))
+            least, most = (server.modality.to_stored(numbers + by) for by in (-LAST_DIGITS, LAST_DIGITS))
             expect(bool(((least <= stored) & (stored <= most)).all()), f"a file of {name} shows other numbers")
 
 

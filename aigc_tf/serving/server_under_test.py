@@ -20,6 +20,8 @@ from aigc_tf.modalities.modality import Modality
 from aigc_tf.serving import target
 from aigc_tf.serving.client import connect, contract_of
 
+LAST_DIGITS = 1e-4
+"""Of numbers near 1: where many rows are made together, others' requests decide these."""
 _NOTHING: Mapping[str, float] = {}
 
 

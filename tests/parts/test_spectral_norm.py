@@ -78,9 +78,9 @@ def test_the_bias_is_added_undivided():
 
 def test_a_layer_without_bias_gets_none():
     layer = SpectralNorm(tf.keras.layers.Dense(3, use_bias=False))
+    assert SpectralNorm.from_config(layer.get_config()).get_config() == layer.get_config()
     layer.build([None, 4])
     assert [tuple(weight.shape) for weight in layer.trainable_weights] == [(4, 3)]
-    assert SpectralNorm.from_config(layer.get_config()).get_config() == layer.get_config()
 
 
 def test_a_training_call_changes_u_and_not_the_kernel(layer_and_inputs):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,18 @@ page.onload = () => {
   });
 };
 """
+
+
+@contextlib.contextmanager
+def driven() -> Iterator[Any]:
+    """Playwright's `Browser`, which is the Chromium of this machine; skips the test where one of them is missing."""
+    if CHROMIUM is None:
+        pytest.skip(NO_CHROMIUM)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 def look(page: Path, width: int = 1100, dark: bool = False) -> dict[str, Any]:

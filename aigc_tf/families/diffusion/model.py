@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
@@ -10,10 +11,10 @@ import tensorflow as tf
 from aigc_tf.config import TrainConfig
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
-from aigc_tf.families.diffusion import distillation, flow, likelihood, sampling
+from aigc_tf.families.diffusion import distillation, flow, inpainting, likelihood, sampling
 from aigc_tf.families.diffusion.config import MOST_GUIDANCE, DiffusionConfig
-from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import labels, schedules
+from aigc_tf.families.model import GenerativeModel, Inpainter, Sampler, Served, Weights
+from aigc_tf.parts import blocks, labels, schedules, walks
 
 # Independent streams of noise under one seed.
 _NOISE, _TIMES, _DROPOUT = range(3)
@@ -99,6 +100,17 @@ class Diffusion(GenerativeModel):
     def sampler(self, weights: Weights = "ema") -> Sampler:
         return sampling.sampler(self.view(weights)["flow"], self.spec.shape, self.settings, self._counts)
 
+    def bulk_sampler(self, weights: Weights = "ema") -> Sampler:
+        """A network that sees one row at a time spends most of its time beside the arithmetic."""
+        network = self.view(weights)["flow"]
+        return sampling.sampler(network, self.spec.shape, self.settings, self._counts, blocks.apply)
+
+    def inpainter(self, weights: Weights = "ema") -> Inpainter | None:
+        """None after distilling, whose steps are no flow."""
+        if self.settings.distil is not None:
+            return None
+        return inpainting.inpainter(self.view(weights)["flow"], self.spec.shape, self.settings, self._counts)
+
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
         """score: image float32 [N, H, W, C] as numbers -> bits_per_dimension float32 [N] (see `likelihood`).
 
@@ -121,11 +133,18 @@ class Diffusion(GenerativeModel):
         return {"score": (Signature("score", inputs, outputs), score)}
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
-        """Samples, with classes each row of one of them."""
+        """Samples, with classes each row of one of them, and walks between noises and between classes."""
         to_stored = self.spec.modality.graph.to_stored
         seeds, told = labels.in_rows(count, columns, self.spec.num_classes if self.settings.conditional else 0)
-        draw = self.sampler()
-        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told)))}
+        draw = self.bulk_sampler()
+        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told))), **self._walks(count, columns)}
+
+    def _walks(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
+        to_stored, network = self.spec.modality.graph.to_stored, self.view()["flow"]
+        kind = math.prod(self.spec.shape), self.spec.num_classes if self.settings.conditional else 0
+        noise, classes = walks.interpolations(count // columns // 2, columns, *kind)
+        made_of = tf.reshape(noise, [-1, *self.spec.shape]), classes, self.settings, self._counts
+        return {"samples/interpolation": tf.function(lambda: to_stored(sampling.of_noise(network, *made_of)))}
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
         return forward["flow"] * (3 if self.teacher is None else 3 + distillation.EVALUATIONS)

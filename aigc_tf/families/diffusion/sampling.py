@@ -5,7 +5,8 @@ A model that takes labels has `counts`, the training examples of each class; Non
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -13,31 +14,54 @@ from aigc_tf.families.diffusion import flow
 from aigc_tf.families.diffusion.config import DiffusionConfig
 from aigc_tf.families.diffusion.samplers import SAMPLERS, Velocity, euler
 from aigc_tf.families.model import Sampler
-from aigc_tf.parts import exact_rows, labels
+from aigc_tf.parts import blocks, exact_rows, labels
 from aigc_tf.parts.latents import latents_from_seeds
 
 Counts = tuple[int, ...] | None
 
 
-def sampler(network: tf.keras.Model, shape: tuple[int, ...], settings: DiffusionConfig, counts: Counts) -> Sampler:
-    """See `GenerativeModel.sampler`; any class is one drawn from the seed. All steps of a row are made by itself."""
-    times = even_times(settings.sampling_steps)
-    size = tf.TensorShape(shape).num_elements()
-
-    def make(noise: tf.Tensor, classes: tf.Tensor | None, guidance: tf.Tensor | float) -> tf.Tensor:
-        led = guided(network, classes, guidance, settings.data_std, counts)
-        return tf.clip_by_value(integrate(settings.sampler, led, noise, times), -1.0, 1.0)
+def sampler(
+    network: tf.keras.Model,
+    shape: tuple[int, ...],
+    settings: DiffusionConfig,
+    counts: Counts,
+    apply: Callable[..., tf.Tensor] = exact_rows.apply,
+) -> Sampler:
+    """See `GenerativeModel.sampler`; any class is one drawn from the seed. `apply` takes the steps of all rows; by
+    default each row takes them by itself."""
+    make, size = _maker(network, settings, counts), math.prod(shape)
 
     def draw(seed: tf.Tensor, label: tf.Tensor | None = None, guidance: tf.Tensor | None = None) -> tf.Tensor:
-        noise = tf.reshape(latents_from_seeds(seed, size), [-1, *shape])
-        if counts is None:
-            return exact_rows.apply(lambda noise: make(noise, None, 1.0), noise, list(shape))
-        classes = labels.asked(seed, label, counts)
-        if guidance is None:
-            return exact_rows.apply(lambda row: make(row[0], row[1], settings.guidance), [noise, classes], list(shape))
-        return exact_rows.apply(lambda row: make(row[0], row[1], row[2]), [noise, classes, guidance], list(shape))
+        rows = [tf.reshape(latents_from_seeds(seed, size), [-1, *shape])]
+        if counts is not None:
+            rows += [labels.asked(seed, label, counts), *([] if guidance is None else [guidance])]
+        return apply(make, rows, list(shape))
 
     return draw
+
+
+def of_noise(
+    network: tf.keras.Model, noise: tf.Tensor, classes: tf.Tensor | None, settings: DiffusionConfig, counts: Counts
+) -> tf.Tensor:
+    """Content in [-1, 1] of noise float32 [N, ...] and of shares of the classes [N, K]: what `sampler` makes of the
+    same, but for rounding."""
+    rows = [noise, *([] if classes is None else [classes])]
+    return blocks.apply(_maker(network, settings, counts), rows, list(noise.shape[1:]))
+
+
+def _maker(
+    network: tf.keras.Model, settings: DiffusionConfig, counts: Counts
+) -> Callable[[list[tf.Tensor]], tf.Tensor]:
+    """A function from rows of noise, shares of the classes and guidance, as far as there are such, to content."""
+    times = even_times(settings.sampling_steps)
+
+    def make(rows: list[tf.Tensor]) -> tf.Tensor:
+        noise, *told = rows
+        classes, guidance = (told + [None] * 2)[:2]
+        led = guided(network, classes, settings.guidance if guidance is None else guidance, settings.data_std, counts)
+        return tf.clip_by_value(integrate(settings.sampler, led, noise, times), -1.0, 1.0)
+
+    return make
 
 
 def even_times(steps: int) -> list[float]:

@@ -14,7 +14,7 @@ from aigc_tf.families.gan import augmentation, costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import labels, schedules
+from aigc_tf.parts import labels, schedules, walks
 from aigc_tf.parts.augmentations import applying
 from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
@@ -145,14 +145,14 @@ class GAN(GenerativeModel):
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """Samples of the averaged generator and of the raw one, and walks between latents, and between classes."""
         kind = columns, self.settings.latent_dim, self.spec.num_classes if self.settings.conditional else 0
-        samples, walks = pictures.samples(count, *kind), pictures.interpolations(count // columns // 2, *kind)
+        samples, ways = pictures.samples(count, *kind), walks.interpolations(count // columns // 2, *kind)
         to_stored, decode = self.spec.modality.graph.to_stored, self.decoder()
         averaged = tf.function(lambda latents, classes: to_stored(decode(latents, classes)), autograph=False)
         raw = tf.function(lambda: to_stored(self.generator(inputs(*samples), training=False)), autograph=False)
         return {
             "samples/averaged": lambda: averaged(*samples),
             "samples/raw": raw,
-            "samples/interpolation": lambda: averaged(*walks),
+            "samples/interpolation": lambda: averaged(*ways),
         }
 
     def step_flops(self, forward: Mapping[str, int]) -> float:

@@ -20,7 +20,7 @@ from aigc_tf.families.vae.networks.networks import Networks
 from aigc_tf.families.vae.objectives.terms import Terms
 from aigc_tf.families.vae.outside import Outside, inputs
 from aigc_tf.families.vae.posterior import Posterior
-from aigc_tf.parts import labels, schedules
+from aigc_tf.parts import labels, schedules, walks
 
 # Independent streams of noise under one seed.
 _LATENTS, _OBSERVED, _HELD_OUT_LATENTS, _HELD_OUT_OBSERVED, _PRIOR_LATENTS, _PRIOR_OBSERVED = range(6)
@@ -157,11 +157,13 @@ class VAE(GenerativeModel):
         return {**sampling.signatures(outside), "score": scoring.signature(outside)}
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
-        """Samples, of the averaged networks and of the raw ones, and what each of the most telling units does."""
+        """Samples, of the averaged networks and of the raw ones, walks between latents and between classes, and what
+        each of the most telling units does."""
         seeds, told = labels.in_rows(count, columns, self._num_classes)
         given = {} if told is None else {"label": told}
         to_stored, draw, raw = self.spec.modality.graph.to_stored, self.sampler(), self.sampler("raw")
         outside, rows = self._outside(), min(count // columns, self.settings.latent_dim)
+        ways = walks.interpolations(count // columns // 2, columns, self.settings.latent_dim, self._num_classes)
 
         def traversals() -> tf.Tensor:
             latents, classes = pictures.traversals(self.kl_per_unit, rows, columns, self._num_classes)
@@ -170,6 +172,7 @@ class VAE(GenerativeModel):
         return {
             "samples/averaged": tf.function(lambda: to_stored(draw(seeds, **given))),
             "samples/raw": tf.function(lambda: to_stored(raw(seeds, **given))),
+            "samples/interpolation": tf.function(lambda: to_stored(outside.decode(*ways))),
             "samples/traversals": tf.function(traversals),
         }
 

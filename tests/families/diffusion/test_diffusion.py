@@ -72,6 +72,18 @@ def test_a_step_goes_downhill_and_moves_the_average():
     assert 0 < max(apart) < 1
 
 
+def test_a_step_is_traced_once_however_many_a_call_makes(monkeypatch):
+    model, traced = created(config(), eager=False), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(1) or step(data))
+    model.steps_per_execution = 3
+    train(model, 7)  # in calls of three, three and one
+    assert len(traced) == 1
+    one_by_one = train(created(config(), eager=False), 7)
+    for ours, theirs in zip(weights(model), weights(one_by_one)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_two_replicas_make_the_step_of_one():
     one, two = (train(created(config(conditional=True, optimizer="rmsprop"), replicas), 2) for replicas in (1, 2))
     for ours, theirs in zip(weights(two), weights(one)):
@@ -128,14 +140,14 @@ def served(model):
 
 def test_the_contract_tells_what_is_offered(served):
     promised, functions = served
-    assert set(promised.signatures) == {"serving_default", "guided", "sample", "score", "contract"}
+    assert set(promised.signatures) == {"serving_default", "guided", "sample", "score", "inpaint", "contract"}
     guidance = promised.signatures["guided"].inputs["guidance"]
     assert (guidance.minimum, guidance.maximum, guidance.default, guidance.beyond) == (0, 10, 1, "clipped")
     assert list(promised.signatures["score"].inputs) == ["image", "label"]
     for name, signature in promised.signatures.items():
         assert list(signature.inputs) == [spec.name for spec in functions[name].input_signature]
     without = signatures.build(created(config()))[0]
-    assert set(without.signatures) == {"serving_default", "sample", "score", "contract"}
+    assert set(without.signatures) == {"serving_default", "sample", "score", "inpaint", "contract"}
 
 
 def test_samples_are_images_each_of_its_own_seed(model):
@@ -147,6 +159,14 @@ def test_samples_are_images_each_of_its_own_seed(model):
     drawn = labels.of_seeds(SEEDS, LABELLED.class_counts)
     np.testing.assert_array_equal(model.sample(SEEDS, label=drawn), images)
     assert not np.array_equal(model.sample(SEEDS, label=0), model.sample(SEEDS, label=1))
+
+
+def test_many_samples_at_once_are_the_same_but_for_rounding(model, served):
+    seeds = tf.range(40, dtype=tf.int64)  # more than a block of them
+    numbers = served[1]["sample"](seeds, labels.of_seeds(seeds, LABELLED.class_counts))["image"]
+    alone = model.spec.modality.graph.to_numbers(model.sample(seeds))
+    np.testing.assert_allclose(numbers, alone, atol=1e-5)
+    np.testing.assert_array_equal(served[1]["sample"](seeds, -tf.ones([40], tf.int64))["image"], numbers)
 
 
 def test_guidance_steers_and_is_bounded(model, served):
@@ -182,7 +202,17 @@ def test_both_views_can_be_sampled(model):
 def test_a_row_of_pictures_shows_a_class_and_a_column_a_seed(model):
     shown = model.pictures(12, 3)["samples/averaged"]()
     seeds, classes = told(0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 5), told(0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0)
-    np.testing.assert_array_equal(shown, model.spec.modality.graph.to_stored(model.sample(seeds, label=classes)))
+    alone = model.spec.modality.graph.to_stored(model.sample(seeds, label=classes))
+    assert np.abs(shown.numpy().astype(int) - alone.numpy().astype(int)).max() <= 1  # since these are made together
+
+
+def test_a_walk_leads_from_seed_to_seed_and_then_from_class_to_class(model):
+    to_stored = model.spec.modality.graph.to_stored
+    shown = model.pictures(6, 3)["samples/interpolation"]().numpy().astype(int)
+    ends = to_stored(model.sample(told(0, 1, 1), label=told(0, 0, 1))).numpy().astype(int)
+    assert len(shown) == 6
+    for row, end in ((0, 0), (2, 1), (3, 1), (5, 2)):
+        assert np.abs(shown[row] - ends[end]).max() <= 1  # kernels of several rows add in another order
 
 
 # Mistakes

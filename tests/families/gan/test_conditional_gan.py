@@ -10,7 +10,7 @@ from small_gans import BATCH, LABELLED, SHAPE, SPEC, config, created_gan, real_i
 from aigc_tf.errors import UserError
 from aigc_tf.families import signatures
 from aigc_tf.families.gan import pictures
-from aigc_tf.parts import labels
+from aigc_tf.parts import labels, walks
 from aigc_tf.parts.latents import latents_from_seeds
 
 SEEDS = tf.range(12, dtype=tf.int64)
@@ -191,7 +191,7 @@ def test_the_first_classes_are_shown_where_there_are_more_than_rows():
 
 
 def test_a_walk_changes_one_thing_at_a_time_and_goes_on_where_it_was():
-    latents, classes = (part.numpy().reshape(6, 4, -1) for part in pictures.interpolations(3, 4, 5, num_classes=2))
+    latents, classes = (part.numpy().reshape(6, 4, -1) for part in walks.interpolations(3, 4, 5, num_classes=2))
     for row in range(6):
         still, moving = (classes, latents) if row % 2 == 0 else (latents, classes)
         assert (still[row] == still[row][0]).all() and len(np.unique(moving[row], axis=0)) == 4

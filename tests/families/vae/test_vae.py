@@ -15,6 +15,7 @@ from aigc_tf.families.vae.networks import NETWORKS
 from aigc_tf.families.vae.posterior import Posterior
 from aigc_tf.modalities.image.graph import to_model, to_stored
 from aigc_tf.parts import labels
+from aigc_tf.parts.latents import latents_from_seeds
 
 SEEDS = tf.constant([3, 1, 4, 1, -5, 2**62], tf.int64)
 EVERYTHING = {
@@ -245,13 +246,17 @@ def test_a_score_is_the_same_each_time_and_that_of_the_image_alone(served):
 # Pictures
 
 
-def test_pictures_show_what_signatures_give(vae):
+def test_pictures_show_what_signatures_give(vae, served):
     shown = {name: make().numpy() for name, make in vae.pictures(6, 2).items()}
-    assert set(shown) == {"samples/averaged", "samples/raw", "samples/traversals"}
+    assert set(shown) == {"samples/averaged", "samples/raw", "samples/interpolation", "samples/traversals"}
     seeds = tf.constant([0, 1, 0, 1, 0, 1], tf.int64)
     images = vae.sample(seeds, label=tf.constant([0, 0, 1, 1, 2, 2], tf.int64))
     np.testing.assert_array_equal(shown["samples/averaged"], to_stored(images))
-    assert all(each.shape == (6, *SHAPE) for each in shown.values())
+    assert shown["samples/interpolation"].shape == (4, *SHAPE)  # within a class, and from it to the next
+    ends = latents_from_seeds(seeds[:2], vae.settings.latent_dim)
+    ends = served[1]["decode"](ends, tf.constant([0, 1], tf.int64))["image"]
+    np.testing.assert_allclose(shown["samples/interpolation"][[0, 3]], ends * 255, atol=1)
+    assert shown["samples/raw"].shape == shown["samples/traversals"].shape == (6, *SHAPE)
 
 
 def test_reconstructions_stand_below_their_originals(vae, served):
