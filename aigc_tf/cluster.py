@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +57,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Cluster:
         raise UserError(f"--strategy multi-worker needs the environment variable {_VARIABLE}, such as {_EXAMPLE}")
     try:
         return _cluster(json.loads(text))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"{_VARIABLE} is no JSON ({error}): it should look like {_EXAMPLE}") from None
     except UserError as error:
         raise UserError(f"{_VARIABLE} {error}: it should look like {_EXAMPLE}") from None
@@ -78,7 +79,7 @@ def _cluster(told: Any) -> Cluster:
         raise UserError("names more than one chief")
     for address in addresses:
         host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
-        if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        if not (re.fullmatch(r"[^\s,]+", host) and re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
             raise UserError(f"names the address {address!r}, but each must be HOST:PORT")
     if len(set(addresses)) < len(addresses):
         raise UserError("names an address twice")
@@ -88,7 +89,7 @@ def _cluster(told: Any) -> Cluster:
 
 
 def _task(task: Any, jobs: dict[str, list[str]]) -> tuple[str, int]:
-    if not isinstance(task, dict) or task.get("type") not in jobs:
+    if not isinstance(task, dict) or not isinstance(task.get("type"), str) or task["type"] not in jobs:
         raise UserError(f"names no task of its own, whose type is {' or '.join(jobs)}")
     kind, given = task["type"], task.get("index")
     count = len(jobs[kind])

@@ -56,7 +56,7 @@ class TrainConfig(AugmentationConfig, DataConfig):
     strategy: Annotated[Literal["mirrored", "multi-worker"], CHANGEABLE] = "mirrored"
     """Train on this machine, or on several together, with the same command and the environment variable TF_CONFIG on
     each, and one file system for the run folder."""
-    worker_timeout: Annotated[int, Within(1, MANY), CHANGEABLE] = 600
+    worker_timeout: Annotated[int, Within(1, 1_000_000), CHANGEABLE] = 600
     """Seconds to wait until all workers have come."""
     replicas: Annotated[int | None, Within(1, 64), CHANGEABLE] = None
     """Number of logical CPU devices to spread a batch over; by default all GPUs, or one CPU."""

@@ -23,7 +23,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     config = config.with_budget()
     together = cluster.read() if config.strategy == "multi-worker" else cluster.Cluster()
     strategy = devices.strategy(dataclasses.replace(config, strategy="mirrored"))  # the others need not be there
-    devices.check_workers(config, together)
+    if together.addresses:
+        devices.check_workers(config, together)
     data = loading.load(config)
     augmentation.check(config, data.spec)
     with strategy.scope():

@@ -100,24 +100,28 @@ def _train(
         return _follow(config, workers, resume, model, data, say)
 
     machine = environment.describe(devices.names(workers.strategy))
-    run = resume or RunFolder.planned(config)
-    if resume is None:
-        run.create(config, data.spec, machine, _begin(model, say))
-    else:
-        run.check_same_images(data.spec)
-    with run.lock():
-        checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
-        if checkpoints.last_step is None:
-            run.check_untrained()
-            if resume is not None:
-                run.check_same_parent(_begin_again(model, run, say))
-            checkpoints.save()
-        else:
-            first_step = checkpoints.restore()
-            run.write_config(config)
-            run.write_environment(first_step, machine)
-            say(f"going on from step {first_step}")
-        workers.lead(run.path, checkpoints.last_step or 0)
+    with contextlib.ExitStack() as held:
+        with workers.leading():
+            run = resume or RunFolder.planned(config)
+            if resume is None:
+                run.create(config, data.spec, machine, _begin(model, say))
+            else:
+                run.check_same_images(data.spec)
+            held.enter_context(run.lock())
+            checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
+            first_step = 0
+            if checkpoints.last_step is None:
+                run.check_untrained()
+                if resume is not None:
+                    run.check_same_parent(_begin_again(model, run, say))
+                checkpoints.save()
+            else:
+                first_step = checkpoints.restore()
+                run.write_config(config)
+                run.write_environment(first_step, machine)
+                say(f"going on from step {first_step}")
+        workers.lead(run.path, first_step)
+        workers.check_same_weights(model, run.path)
         say(f"training on {devices.in_words(workers.strategy, workers.cluster)}")
         say(f"{data.spec.num_examples:,} {data.spec.modality.name}s from {data.spec.source}")
         if data.spec.num_examples < FEW:
@@ -164,6 +168,7 @@ def _follow(
     run = workers.follow(config, resume)
     checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints, writes=False)
     checkpoints.restore()
+    workers.check_same_weights(model, run.path)
     say(f"{workers.cluster.name(workers.cluster.index)} trains with the chief, which records all in {run.path}")
     session = Session(config, model, data, run, checkpoints, workers)
     if not session.is_finished:

@@ -6,6 +6,7 @@ alone does (records, pictures, judging) lies between two meetings, at which the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -25,10 +26,12 @@ from aigc_tf.cluster import Cluster
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import FaultError, UserError
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.paths import LONGEST_NAME
 from aigc_tf.run_folder import RunFolder
 
 _OF_A_MACHINE = ("logs", "name", "data_dir", "dataset", "parent", "strategy", "replicas", "worker_timeout")
+_GAVE_UP = -1  # in the place of a step
 _OF_A_LOSS = re.compile(r"heartbeat|remote target|[Cc]onnection|Socket closed")
 _TASK = re.compile(r"/job:(chief|worker)(?:/replica:\d+)?/task:(\d+)")
 
@@ -129,10 +132,32 @@ class Workers:
                 kind = f"other {what} {', '.join(differing)}".replace("  ", " ")
                 raise UserError(f"{self.cluster.name(index)} has {kind} than the chief ({advice})")
 
+    @contextmanager
+    def leading(self) -> Iterator[None]:
+        """Within it the chief makes ready what the others wait for; where that fails, they are told."""
+        try:
+            yield
+        except BaseException:
+            if not self.alone:
+                with contextlib.suppress(tf.errors.OpError):  # the others are gone already
+                    self.meet([_GAVE_UP, *[0] * LONGEST_NAME])
+            raise
+
+    def lead(self, path: Path, step: int) -> None:
+        """Tell the others of a run folder that is ready, and the step from which it goes on."""
+        name = os.fsencode(path.name)
+        self.meet([step, *name, *[0] * (LONGEST_NAME - len(name))])
+
     def follow(self, config: TrainConfig, resume: RunFolder | None) -> RunFolder:
-        """The chief's run folder, once it is ready. Raises UserError where it is not to be seen from here."""
-        step, *name = self.meet([0] * (1 + LONGEST_NAME))[0]
-        run = resume or RunFolder(config.logs / os.fsdecode(bytes(byte for byte in name if byte)))
+        """The chief's run folder, once it is ready. Raises UserError where it is not to be seen from here, FaultError
+        where the chief gave up."""
+        step, *letters = self.meet([0] * (1 + LONGEST_NAME))[0]
+        if step == _GAVE_UP:
+            raise FaultError(f"{self.cluster.name(0)} gave up before training; what it says there tells why")
+        name = os.fsdecode(bytes(letter for letter in letters if letter))
+        run = resume or RunFolder(config.logs / name)
+        if run.path.name != name:
+            raise UserError(f"{run.path} is not what the chief goes on with, which is {name}")
         if not run.checkpoints.joinpath(f"step-{step}.index").is_file():
             raise UserError(
                 f"{run.path} has no checkpoint of step {step}, which the chief trains on from: the run folder must lie "
@@ -140,10 +165,15 @@ class Workers:
             )
         return run
 
-    def lead(self, path: Path, step: int) -> None:
-        """Tell the others of a run folder that is ready, and the step from which it goes on."""
-        name = os.fsencode(path.name)
-        self.meet([step, *name, *[0] * (LONGEST_NAME - len(name))])
+    def check_same_weights(self, model: GenerativeModel, path: Path) -> None:
+        """Raise UserError on all of them unless all begin with the same weights at the same step."""
+        table = self.meet([int(model.step.numpy()), _number(model.fingerprint())])
+        for index, numbers in enumerate(table):
+            if numbers != table[0]:
+                raise UserError(
+                    f"{self.cluster.name(index)} has another checkpoint in {path} than the chief, which is at step "
+                    f"{table[0][0]}: the run folder must lie in one file system that all workers share"
+                )
 
     @contextmanager
     def in_touch(self) -> Iterator[None]:

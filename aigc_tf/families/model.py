@@ -56,7 +56,6 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         super().__init__()
         self.spec = spec
         self.config = config
-        self.distribute_reduction_method = "first"  # what a step returns is the mean over all replicas on each of them
         first = tf.VariableAggregation.ONLY_FIRST_REPLICA
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step", aggregation=first)
         self.learning_rate_scale = tf.Variable(1.0, trainable=False, name="learning_rate_scale", aggregation=first)
