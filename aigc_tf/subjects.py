@@ -225,9 +225,12 @@ class _Traced(Mapping[str, Any]):
 
     def __init__(self, functions: Mapping[str, Any]) -> None:
         self._functions = functions
+        self._traced: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        return self._functions[name].get_concrete_function()  # which is kept
+        if name not in self._traced:
+            self._traced[name] = self._functions[name].get_concrete_function()
+        return self._traced[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._functions)

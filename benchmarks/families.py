@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 # By the names in an evaluation's record, with the digits that are shown.
 _MEASURES = {"precision": 3, "recall": 3, "coverage": 3, "memorised_share": 4, "class_coverage": 0}
 _LIKELIHOODS = re.compile(r"^(bits_per_dimension|bound_)")
-_BATCH, _SAMPLING_SECONDS = 64, 10.0
+_BATCH = 64
 
 
-def measure(run: Run, judges: Any) -> dict[str, Any]:
+def measure(run: Run, judges: Any, sampling_seconds: float) -> dict[str, Any]:
     """A trained run finished, judged and timed. Raises RuntimeError where a command fails."""
     noted = run.read("noted")[-1]
-    finish = ["train.py", "--resume", str(run.folder), "--steps", str(noted["step"]), "--no-evaluate"]
+    finish = ["train.py", "--resume", str(run.folder), "--steps", str(noted["step"]), "--export"]
     finishing = whole(finish)["cpu_seconds"] / CORES
     whole(["evaluate.py", str(run.folder)])
     judged = json.loads((run.folder / "evaluation" / f"{noted['step']}.json").read_text())["measures"]
@@ -49,7 +49,7 @@ def measure(run: Run, judges: Any) -> dict[str, Any]:
         "numbers": lambda seeds: subject.signatures["sample"](seed=seeds)["image"].numpy(),
         "files": lambda seeds: subject.signatures["serving_default"](seed=seeds)["image_bytes"].numpy(),
     }
-    calls = batching.take_turns(ways, [_BATCH], _SAMPLING_SECONDS)
+    calls = batching.take_turns(ways, [_BATCH], sampling_seconds)
     return {
         **noted,
         "finishing_seconds": round(finishing, 1),
@@ -64,8 +64,10 @@ def measure(run: Run, judges: Any) -> dict[str, Any]:
 def newest(run: Run) -> Subject:
     """The newest version that a run published."""
     from aigc_tf import subjects
+    from aigc_tf.run_folder import RunFolder
 
-    return subjects.of_export(run.folder / "export" / "mnist")
+    folder = RunFolder(run.folder)
+    return subjects.of_export(folder.export / folder.read_config().data_name)
 
 
 def page(figures: dict[str, Any]) -> str:
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True, help="CPU seconds of training, over cores")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder that holds mnist.npz")
     parser.add_argument("--num-samples", type=int, default=10_000, help="images a judgement in floors")
+    parser.add_argument("--sampling-seconds", type=float, default=10.0, help="seconds of calls each way of sampling")
     parser.add_argument("--logs", type=Path, default=Path("logs/families"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=record.RESULTS)
     options = parser.parse_args()
@@ -113,7 +116,10 @@ def main() -> None:
     from benchmarks import quality_judges
 
     judges = quality_judges.QualityJudges.prepare(data_dir, logs / "second_judge.keras", options.num_samples)
-    figures = {"num_samples": options.num_samples, "runs": {run.recipe: measure(run, judges) for run in runs}}
+    figures = {
+        "num_samples": options.num_samples,
+        "runs": {run.recipe: measure(run, judges, options.sampling_seconds) for run in runs},
+    }
     record.write("families", "The families side by side", around, figures, page(figures), options.results)
     shown = [(run.recipe, image_grid(newest(run).generate(np.arange(10)), 10)[..., 0]) for run in runs]
     strips.draw(shown, options.results / "families.png")

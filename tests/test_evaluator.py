@@ -299,15 +299,16 @@ def test_a_mistake_is_one_line_without_a_traceback(trained):
 def test_a_model_that_lost_its_numbers_is_told_of(trained, reference):
     subject = subjects.of_run(RunFolder.open(trained))
     broken = subject.signatures["sample"]
-    subject.signatures["sample"] = lambda seed: {"image": broken(seed=seed)["image"] * np.nan}
+    lost = {"sample": lambda seed: {"image": broken(seed=seed)["image"] * np.nan}}
+    subject = dataclasses.replace(subject, signatures={**subject.signatures, **lost})
     with pytest.raises(ValueError, match="NaN"):
         judge(reference, subject, num_samples=50)
 
 
 def test_what_needs_latents_or_logits_is_skipped_without_them(trained, reference):
     subject = subjects.of_run(RunFolder.open(trained))
-    for signature in ("decode", "discriminate"):
-        del subject.signatures[signature]
+    left = {name: each for name, each in subject.signatures.items() if name not in ("decode", "discriminate")}
+    subject = dataclasses.replace(subject, signatures=left)
     evaluation = evaluator.judge_against(reference, subject, ("path_length", "discriminator"), num_samples=100)
     assert not evaluation.record["measures"]
     assert len(evaluation.record["warnings"]) >= 2

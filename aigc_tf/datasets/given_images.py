@@ -122,8 +122,8 @@ def _read_array(path: Path, image_shape: Shape | None, progress: Progress) -> Gi
         wanted = image_shape or (shape[1], shape[2], min(shape[3], 3))
         if shape[1:3] != wanted[:2]:
             raise UserError(
-                f"the images of {path} are {shape[1]}x{shape[2]} pixels, where images of {wanted[0]}x{wanted[1]} are "
-                "expected: resize them first"
+                f"the images of {path} are {shape[1]}x{shape[2]} pixels, but those that go with them are "
+                f"{wanted[0]}x{wanted[1]}: resize them first"
             )
         file = np.load(path, allow_pickle=False)
         pixels = (file[name] if name else file).reshape(shape)

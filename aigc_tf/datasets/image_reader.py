@@ -169,7 +169,7 @@ def _why(path: Path, error: Exception) -> tuple[Fault, str]:
 
 def _other_size(path: Path, image: Image.Image, size: tuple[int, int]) -> UserError:
     return UserError(
-        f"{path} is {image.height}x{image.width} pixels, where images of {size[0]}x{size[1]} are expected: "
+        f"{path} is {image.height}x{image.width} pixels, but the images that go with it are {size[0]}x{size[1]}: "
         "resize it first"
     )
 

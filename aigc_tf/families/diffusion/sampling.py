@@ -56,10 +56,10 @@ def _maker(
     times = even_times(settings.sampling_steps)
 
     def make(rows: list[tf.Tensor]) -> tf.Tensor:
-        noise, *told = rows
-        classes, guidance = (told + [None] * 2)[:2]
-        led = guided(network, classes, settings.guidance if guidance is None else guidance, settings.data_std, counts)
-        return tf.clip_by_value(integrate(settings.sampler, led, noise, times), -1.0, 1.0)
+        classes = rows[1] if len(rows) > 1 else None
+        guidance = rows[2] if len(rows) > 2 else settings.guidance
+        led = guided(network, classes, guidance, settings.data_std, counts)
+        return tf.clip_by_value(integrate(settings.sampler, led, rows[0], times), -1.0, 1.0)
 
     return make
 
