@@ -52,6 +52,7 @@ class _First:
     model: str | None = None
     parent: Annotated[Path | None, arg(name="from")] = None
     dataset: str | None = None
+    strategy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,7 +259,7 @@ def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
     """
     without_help = [argument for argument in arguments if argument not in ("-h", "--help")]
     first: _First = parse(_First, without_help, "train.py", return_unknown_args=True)[0]
-    start, base = first.start, _base(first)
+    start, base = first.start, _on_this_machine(_base(first), first.strategy)
 
     # A budget among the flags replaces whatever budget the base has.
     without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
@@ -312,6 +313,14 @@ def _base(first: _First) -> TrainConfig:
         FAMILIES.check(first.model)
         raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")
     return base
+
+
+def _on_this_machine(base: TrainConfig, strategy: str | None) -> TrainConfig:
+    """The settings of another start without what belongs to its machines, where `strategy` (the flag) says nothing
+    else: a process that was told of no cluster trains alone, and replicas are those of one machine."""
+    if base.strategy == "multi-worker" and not cluster.is_told():
+        base = dataclasses.replace(base, strategy="mirrored")
+    return dataclasses.replace(base, replicas=None) if strategy == "multi-worker" else base
 
 
 def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:

@@ -50,13 +50,17 @@ class Cluster:
         return f"worker {index}{' (the chief)' if index == 0 else ''} at {self.addresses[index]}"
 
 
+def is_told(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process was told of a cluster at all."""
+    return bool(environment.get(_VARIABLE))
+
+
 def read(environment: Mapping[str, str] = os.environ) -> Cluster:
     """The cluster that TF_CONFIG tells of. Raises UserError, in one sentence, where it tells of none."""
-    text = environment.get(_VARIABLE)
-    if not text:
+    if not is_told(environment):
         raise UserError(f"--strategy multi-worker needs the environment variable {_VARIABLE}, such as {_EXAMPLE}")
     try:
-        return _cluster(json.loads(text))
+        return _cluster(json.loads(environment[_VARIABLE]))
     except (json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"{_VARIABLE} is no JSON ({error}): it should look like {_EXAMPLE}") from None
     except UserError as error:

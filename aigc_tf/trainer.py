@@ -176,6 +176,7 @@ def _follow(
         if ending.signal_name:
             say(f"stopped by {ending.signal_name} at step {checkpoints.last_step}")
             return None
+        say(f"trained to step {checkpoints.last_step}")
     return run
 
 

@@ -113,7 +113,8 @@ class Workers:
 
     @functools.cached_property
     def _sum(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return tf.function(lambda table: self.strategy.reduce(tf.distribute.ReduceOp.SUM, table, axis=None))
+        signature = [tf.TensorSpec([None, None], tf.int64)]  # traced once, however many numbers there are
+        return tf.function(lambda table: self.strategy.reduce(tf.distribute.ReduceOp.SUM, table, axis=None), signature)
 
     def check_alike(self, config: TrainConfig, spec: DataSpec) -> None:
         """Raise UserError on all of them unless all have the same versions, the same data and the same settings."""

@@ -1,86 +1,48 @@
-"""Several real processes on this machine train one model together, as machines would: `--strategy multi-worker`."""
+"""Several workers make the steps of one, keep one record, and end together, whatever ends one of them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
+import resource
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import ROOT, assert_same_training, killed_behind, last_step, logged, refused, succeed, train
+from commands import ROOT, checkpoint_tensors, killed_behind, last_step, logged, refused, succeed, train
+from together import SLOW, ended, started, together, wait_until
 
-SLOW = 400  # seconds in which even a crowded machine comes to an end
-COMMON = [
-    *("--dataset", "synthetic", "--global-batch-size", 12, "--conditional", "--flip", 0.5, "--rotate", 0.2),
-    *("--log-every", 4, "--sample-every", 5, "--histogram-every", 10, "--checkpoint-every", 5, "--steps", 10),
-    *("--no-evaluate", "--no-export"),
+QUIET = ["--dataset", "synthetic", "--no-evaluate", "--no-export"]
+# Five steps a call; and so small that rounding does not decide where training goes.
+SLOWLY = [
+    *(*QUIET, "--global-batch-size", 12, "--conditional", "--steps", 10),
+    *("--log-every", 5, "--sample-every", 5, "--histogram-every", 10, "--checkpoint-every", 5),
 ]
-# What makes steps quick, and so small that rounding does not decide where training goes.
+AUGMENTED = ["--flip", 0.5, "--rotate", 0.2]
 SMALL: dict[str, list[object]] = {
     "gan": [
-        *("--network", "lean", "--latent-dim", 8, "--augment", "diff"),
+        *("--network", "lean", "--latent-dim", 8, "--augment", "diff", "--penalties", "r1"),
         *("--generator-learning-rate", 1e-4, "--discriminator-learning-rate", 1e-4),
     ],
-    "vae": [*("--network", "keras", "--latent-dim", 4, "--importance-samples", 2, "--learning-rate", 1e-4)],
-    "diffusion": [*("--base-channels", 4, "--sampling-steps", 2, "--learning-rate", 1e-4)],
+    "vae": [
+        *("--network", "lean", "--latent-dim", 4, "--importance-samples", 2, "--learning-rate", 1e-4),
+        *AUGMENTED,
+    ],
+    "diffusion": ["--base-channels", 4, "--sampling-steps", 1, "--learning-rate", 1e-4, *AUGMENTED],
 }
-
-
-@contextmanager
-def started(count: int, *arguments: object, of_worker: dict[int, list[object]] | None = None) -> Iterator[list]:
-    """`count` processes of `train.py`, each told of all, and what differs on some; ended at last, whatever happens."""
-    with contextlib.ExitStack() as held:
-        listening = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in listening:
-            each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in listening]
-    processes = []
-    try:
-        for index in range(count):
-            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            environment = {**os.environ, "TF_CONFIG": json.dumps(task), "no_proxy": "127.0.0.1"}
-            more = (of_worker or {}).get(index, [])
-            command = [sys.executable, "train.py", *arguments, "--strategy", "multi-worker", *more]
-            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-            processes.append(subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment, **pipes))
-        yield processes
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-
-def ended(processes: list) -> list[subprocess.CompletedProcess]:
-    """All of them, once they have ended, with what they printed."""
-    done = []
-    for process in processes:
-        out, err = process.communicate(timeout=SLOW)
-        done.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
-    return done
-
-
-def together(count: int, *arguments: object, **options) -> list[subprocess.CompletedProcess]:
-    with started(count, *arguments, **options) as processes:
-        return ended(processes)
-
-
-def wait_until(ready: Callable[[], bool], processes: list) -> None:
-    deadline = time.monotonic() + SLOW
-    while not ready():
-        assert time.monotonic() < deadline and all(process.poll() is None for process in processes)
-        time.sleep(0.02)
+# A network whose steps are made in no time, and which shows nothing but at its end.
+QUICK = [
+    *(*QUIET, "--network", "mlp", "--latent-dim", 4, "--global-batch-size", 4),
+    *("--log-every", 10, "--sample-every", 10_000, "--histogram-every", 10_000, "--checkpoint-every", 20),
+]
 
 
 def weights(run: Path, step: int) -> np.ndarray:
@@ -97,10 +59,11 @@ def assert_nearly_same(run: Path, other: Path) -> None:
     went = np.linalg.norm(weights(run, 10) - weights(run, 0))
     apart = np.linalg.norm(weights(run, 10) - weights(other, 10))
     assert went > 0 and apart < went / 1000, (apart, went)
+    assert [line["step"] for line in logged(run)] == [5, 10]
     for line, others in zip(logged(run), logged(other), strict=True):
         assert line.keys() == others.keys() and line["step"] == others["step"]
         for name in line.keys() - {"speed/images_per_second"}:
-            np.testing.assert_allclose(line[name], others[name], rtol=0.02, atol=0.02, err_msg=name)
+            np.testing.assert_allclose(line[name], others[name], rtol=1e-3, atol=1e-3, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +74,7 @@ def trained(tmp_path_factory) -> Callable[[str, int], Path]:
     def run(family: str, count: int) -> Path:
         name = f"{family}-{count}"
         if name not in made:
-            begin = ["--model", family, *COMMON, *SMALL[family], "--logs", logs, "--name", name]
+            begin = ["--model", family, *SLOWLY, *SMALL[family], "--logs", logs, "--name", name]
             for done in [train(*begin)] if count == 1 else together(count, *begin):
                 succeed(done)
             made[name] = logs / name
@@ -127,67 +90,114 @@ def test_three_workers_make_the_steps_of_one_and_leave_one_record(trained):
     listed = [
         sorted(re.sub(r"events.*", "events", str(f.relative_to(run))) for f in run.rglob("*")) for run in (one, three)
     ]
-    assert listed[0] == listed[1]
+    assert listed[0] == listed[1] and "report.html" in listed[0]
     assert json.loads((three / "environment.json").read_text())["devices"] == ["CPU:0"]
 
 
-@pytest.mark.parametrize("family", ["diffusion"])
-def test_two_workers_make_the_steps_of_one(trained, family):
-    assert_nearly_same(trained(family, 1), trained(family, 2))
-
-
-def test_what_one_began_two_go_on_with_and_the_other_way_round(trained, tmp_path):
+def test_two_workers_go_on_with_what_one_began(trained, tmp_path):
     one = trained("vae", 1)
     onward = killed_behind(5, one, tmp_path / "onward")
     for done in together(2, "--resume", onward):
         succeed(done)
     assert_nearly_same(one, onward)
-    back = killed_behind(5, onward, tmp_path / "back")
-    succeed(train("--resume", back, "--strategy", "mirrored"))
-    assert_nearly_same(one, back)
 
 
-def test_stopped_and_killed_and_gone_on_with_bit_for_bit(trained, tmp_path):
-    """A signal to any of them is one to all; where one is killed, the others say so, and end."""
-    whole = trained("diffusion", 2)
-    begin = ["--model", "diffusion", *COMMON, *SMALL["diffusion"], "--logs", tmp_path, "--name", "parts"]
-    run = tmp_path / "parts"
-    with started(2, *begin) as processes:
-        wait_until(lambda: last_step(run) >= 4, processes)
-        processes[1].send_signal(signal.SIGTERM)
-        chief, worker = ended(processes)
-    assert (chief.returncode, worker.returncode) == (75, 75), chief.stderr + worker.stderr
-    (stopped,) = re.findall(r"stopped by SIGTERM at step (\d+)", chief.stdout)
-    assert f"stopped by SIGTERM at step {stopped}" in worker.stdout and int(stopped) < 10
+def test_one_goes_on_with_what_two_workers_began(trained, tmp_path):
+    """Where no cluster is told of, the machine is alone, though the run says otherwise."""
+    two = trained("diffusion", 2)
+    alone = killed_behind(5, two, tmp_path / "alone")
+    assert "training on CPU:0; " in succeed(train("--resume", alone))
+    assert_nearly_same(two, alone)
+    assert json.loads((alone / "config.json").read_text())["strategy"] == "mirrored"
 
-    with started(2, "--resume", run, "--steps", 4000, "--keep-checkpoints", 1000) as processes:
-        wait_until(lambda: last_step(run) >= 8, processes)
-        processes[1].kill()
-        processes[1].wait()
-        killed = time.monotonic()
-        chief, _ = ended(processes)
-        assert time.monotonic() - killed < 60
-    assert re.search(r"worker 1 at 127.0.0.1:\d+ is gone: start .* again, with --resume", refused(chief, 1))
 
-    again = killed_behind(5, run, tmp_path / "again")
-    for done in together(2, "--resume", again, "--steps", 10, "--keep-checkpoints", 3):
-        succeed(done)
-    assert_same_training(whole, again)
+def at(run: Path, step: int, folder: Path) -> dict[str, np.ndarray]:
+    """All tensors of its checkpoint of this step."""
+    return checkpoint_tensors(killed_behind(step, run, folder))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process that runs are Linux' own")
+def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_path):
+    endless = ["--steps", 100_000, "--keep-checkpoints", 100_000]
+    killed = tmp_path / "killed"
+    begin = [*QUICK, *endless, "--logs", tmp_path, "--name", "killed"]
+    # As a person starts them on one machine, so that all that TensorFlow says is seen, too.
+    command = [sys.executable, "-m", "aigc_tf.launch.local", "--workers", 2, "--", *begin]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    launcher = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment, **pipes)
+    try:
+        wait_until(lambda: last_step(killed) >= 120 or launcher.poll() is not None)
+        children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+        os.kill(int(children[1]), signal.SIGKILL)
+        since = time.monotonic()
+        out, err = launcher.communicate(timeout=SLOW)
+        assert time.monotonic() - since < 60
+    finally:
+        if launcher.poll() is None:
+            launcher.terminate()
+            launcher.communicate(timeout=SLOW)
+    line = refused(subprocess.CompletedProcess(command, launcher.returncode, out, err), 1)
+    assert re.search(r"worker 1 at 127.0.0.1:\d+ is gone: start .* again, with --resume", line)
+    said = [line for line in err.splitlines() if not line.startswith("step ")]
+    assert said == [line], err
+
+    stopped = killed_behind(40, killed, tmp_path / "stopped")
+    with started(2, "--resume", stopped) as (chief, worker):
+        wait_until(lambda: last_step(stopped) >= 60, [chief, worker])
+        worker.send(signal.SIGTERM)
+        of_chief, of_worker = ended([chief, worker])
+    assert (of_chief.returncode, of_worker.returncode) == (75, 75), of_chief.stderr + of_worker.stderr
+    (step,) = re.findall(r"stopped by SIGTERM at step (\d+)", of_chief.stdout)
+    assert f"stopped by SIGTERM at step {step}" in of_worker.stdout
+
+    with started(2, "--resume", stopped) as (chief, worker):
+        wait_until(lambda: last_step(stopped) >= max(120, int(step) + 20), [chief, worker])
+        resource.prlimit(chief.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        of_chief, of_worker = ended([chief, worker])
+    assert re.search(r"the last good one is of step \d+|could not be written|File too large", refused(of_chief, 1))
+    assert re.search(r"worker 0 \(the chief\) at .* gave up at step \d+; what it says", refused(of_worker, 1))
+
+    tensors, others = at(killed, 120, tmp_path / "a"), at(stopped, 120, tmp_path / "b")
+    assert tensors.keys() == others.keys() and len(tensors) > 40
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
+
+
+def test_all_go_back_when_training_diverges_and_end_by_one_clock(tmp_path):
+    """With a step size of 1 the first step overflows, with half of it none."""
+    explosive = [
+        *("--loss", "least_squares", "--optimizer", "rmsprop", "--penalties", "--on-divergence", "rollback"),
+        *("--discriminator-learning-rate", 1, "--generator-learning-rate", 1, "--minutes", 0.01),
+    ]
+    chief, worker = together(2, *QUICK, *explosive, "--logs", tmp_path, "--name", "run")
+    (step,) = re.findall(r"trained to step (\d+)", succeed(chief))
+    assert f"trained to step {step}" in succeed(worker)
+    for done in (chief, worker):
+        assert "by step 10; back to step 0 with 0.5 of the learning rates" in done.stderr
+    assert logged(tmp_path / "run")[0]["learning_rate/generator"] == 0.5
+
+
+def test_a_collapse_ends_all_at_the_same_step(tmp_path):
+    hopeless = [
+        *("--network", "lean", "--latent-dim", 8, "--global-batch-size", 8),
+        *("--generator-learning-rate", 5, "--discriminator-learning-rate", 5, "--penalties"),
+        *("--ema-half-life", 0, "--evaluate-every", 10, "--on-collapse", "stop", "--steps", 60),
+    ]
+    chief, worker = together(2, *QUICK, *hopeless, "--logs", tmp_path)
+    (step,) = re.findall(r"collapsed at step (\d+)", refused(chief, 1))
+    assert f"gave up at step {step}; what it says there" in refused(worker, 1)
 
 
 def test_other_settings_on_a_worker_are_refused_by_all(tmp_path):
-    begin = ["--model", "gan", *COMMON, *SMALL["gan"], "--logs", tmp_path]
-    for done in together(2, *begin, of_worker={1: ["--seed", 1, "--steps", 11]}):
+    for done in together(2, *QUICK, "--logs", tmp_path, of_worker={1: ["--seed", 1, "--steps", 11]}):
         assert "worker 1" in refused(done) and "has other settings: steps, seed than the chief" in refused(done)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_that_never_comes_is_not_waited_for_any_longer(tmp_path):
-    with started(2, *COMMON, "--logs", tmp_path, "--worker-timeout", 20) as processes:
-        away = processes.pop()
-        away.kill()
-        away.communicate()
-        (chief,) = ended(processes)
-    said = refused(chief, 1)
+    with started(2, *QUICK, "--logs", tmp_path, "--worker-timeout", 20) as (chief, away):
+        away.send(signal.SIGKILL)
+        said = refused(chief.ended(), 1)
     assert "not all workers came within 20 seconds" in said and "running for worker 1 at 127.0.0.1" in said
     assert not list(tmp_path.iterdir())

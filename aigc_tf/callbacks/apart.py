@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aigc_tf.callbacks.step_callback import StepCallback
 
 
 class Apart(StepCallback):
-    """Runs the callbacks of one worker alone, in their order, in a thread of their own.
+    """Runs the callbacks of one worker alone, in their order, each time in a thread of their own.
 
     Keras calls callbacks within the strategy's scope. In it a new variable (of a copied network, of a reader of data)
     would begin with the chief's value, which waits for all workers to make one; a scope holds for its thread alone.
+
+    Python raises KeyboardInterrupt in the main thread, which only waits here: so it is raised in the other one, too.
     """
 
     def __init__(self, callbacks: list[StepCallback]) -> None:
         super().__init__()
         self._callbacks = callbacks
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chief")
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
@@ -38,11 +40,26 @@ class Apart(StepCallback):
 
     def close(self) -> None:
         self._each(lambda callback: callback.close())
-        self._thread.shutdown()
 
     def _each(self, call: Callable[[StepCallback], None]) -> None:
-        def all_of_them() -> None:
-            for callback in self._callbacks:
-                call(callback)
+        raised: list[BaseException] = []
 
-        self._thread.submit(all_of_them).result()
+        def all_of_them() -> None:
+            try:
+                for callback in self._callbacks:
+                    call(callback)
+            except BaseException as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=all_of_them, name="chief")
+        thread.start()
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
+            )
+            thread.join()
+            raise
+        if raised:
+            raise raised[0]
