@@ -169,6 +169,7 @@ def test_all_go_back_when_training_diverges_and_end_by_one_clock(tmp_path):
     explosive = [
         *("--loss", "least_squares", "--optimizer", "rmsprop", "--penalties", "--on-divergence", "rollback"),
         *("--discriminator-learning-rate", 1, "--generator-learning-rate", 1, "--minutes", 0.01),
+        *("--network", "lean", "--latent-dim", 8, "--global-batch-size", 8),
     ]
     chief, worker = together(2, *QUICK, *explosive, "--logs", tmp_path, "--name", "run")
     (step,) = re.findall(r"trained to step (\d+)", succeed(chief))
