@@ -9,6 +9,8 @@ from typing import Any
 
 from aigc_tf.callbacks.step_callback import StepCallback
 
+_LONGEST_CALL = 60  # seconds of work that Python cannot break off, since TensorFlow does it
+
 
 class Apart(StepCallback):
     """Runs the callbacks of one worker alone, in their order, each time in a thread of their own.
@@ -43,6 +45,7 @@ class Apart(StepCallback):
 
     def _each(self, call: Callable[[StepCallback], None]) -> None:
         raised: list[BaseException] = []
+        done = threading.Event()
 
         def all_of_them() -> None:
             try:
@@ -50,16 +53,21 @@ class Apart(StepCallback):
                     call(callback)
             except BaseException as error:
                 raised.append(error)
+            finally:
+                done.set()
 
         thread = threading.Thread(target=all_of_them, name="chief")
-        thread.start()
         try:
-            thread.join()
+            thread.start()
+            # Not `join`, which takes the thread for ended once it was interrupted; and again and again, since a signal
+            # that comes right before a wait is handled behind it.
+            while not done.wait(1.0):
+                pass
         except KeyboardInterrupt:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
-            )
-            thread.join()
+            if thread.ident is not None and not done.is_set():
+                ident = ctypes.c_ulong(thread.ident)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(KeyboardInterrupt))
+                done.wait(_LONGEST_CALL)
             raise
         if raised:
             raise raised[0]
