@@ -1,4 +1,4 @@
-"""The files in deploy/train/ that start several workers, each against the schema of what reads it, and against each other."""
+"""The files in deploy/train/ that start several workers, against the schemas of what reads them and each other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POD = JOB["template"]["spec"]
 TFJOB = yaml.safe_load((TRAIN / "tfjob.yaml").read_text())
 KUBERNETES = "1.32"
 
-# What the operator's definition of a TFJob (v1) has around the templates of pods, which Kubernetes' own schema describes.
+# What the operator's definition of a TFJob (v1) has around the templates of pods, which Kubernetes' own describes.
 _NUMBER, _TEXT = {"type": "integer", "minimum": 0}, {"type": "string"}
 _REPLICA = {
     "replicas": _NUMBER,

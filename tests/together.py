@@ -1,4 +1,4 @@
-"""Several real processes on this machine that train one model together, as machines would: `--strategy multi-worker`."""
+"""Several real processes on this machine that train one model together, as machines would."""
 
 from __future__ import annotations
 

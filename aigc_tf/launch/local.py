@@ -1,4 +1,4 @@
-"""Start several workers of one training on this machine: `python -m aigc_tf.launch.local --workers 2 -- --dataset mnist`.
+"""Start several workers of one training on this machine: `python -m aigc_tf.launch.local --workers 2 -- --steps 100`.
 
 What stands behind `--` are the flags of train.py. It is the way to see on one machine what several do; it makes nothing
 faster, since all the processors and GPUs of one machine train together without it.
