@@ -32,7 +32,7 @@ FLOORS = [
     ("judging", "subjects reference evaluation_record evaluation_files"),
     ("whole ways", "trainer evaluator plan comparison"),
     ("serving", "serving"),
-    ("command line", "command_line commands cli"),
+    ("command line", "command_line commands cli launch"),
     ("entry", "__main__"),
 ]
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}

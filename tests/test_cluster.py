@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
-from commands import refused, succeed, train
+from commands import TINY, refused, succeed, train
 
 from aigc_tf import cluster
+from aigc_tf.cli import _parse_train
+from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
 
 TWO = ["a:1", "b:2"]
@@ -78,9 +81,45 @@ def test_what_is_for_one_machine_is_refused():
     assert "replicas is for one machine" in refused(train("--strategy", "multi-worker", "--replicas", 2))
 
 
-def test_the_dry_run_waits_for_nobody(tmp_path):
-    plan = ("--strategy", "multi-worker", "--dataset", "synthetic", "--dry-run", "--logs", tmp_path)
-    environment = {**os.environ, **told({"worker": TWO}, index=1)}
-    said = succeed(train(*plan, env=environment))
+def test_the_dry_run_waits_for_nobody(tmp_path, monkeypatch):
+    plan = ("--strategy", "multi-worker", *TINY, "--dry-run", "--logs", tmp_path)
+    monkeypatch.setenv(*told({"worker": TWO}, index=1).popitem())
+    said = succeed(train(*plan))
     assert "CPU:0 of each of 2 workers" in said and "worker 1 at b:2" in said
-    assert "9 cannot be split evenly over 2 workers" in refused(train(*plan, "--global-batch-size", 9, env=environment))
+    assert "9 cannot be split evenly over 2 workers" in refused(train(*plan, "--global-batch-size", 9))
+
+
+def settings(*arguments: object) -> TrainConfig:
+    return _parse_train(list(map(str, arguments)))[1]
+
+
+def test_a_strategy_is_taken_over_only_where_a_cluster_is_told_of(tmp_path, monkeypatch):
+    """From whatever it comes; the flag decides where it is given."""
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    file = tmp_path / "config.json"
+    file.write_text(TrainConfig(strategy="multi-worker").to_json())
+    assert settings("--config", file).strategy == "mirrored"
+    assert settings("--config", file, "--replicas", 2).replicas == 2
+    assert settings("--config", file, "--strategy", "multi-worker").strategy == "multi-worker"
+    monkeypatch.setenv(*told({"worker": TWO}).popitem())
+    assert settings("--config", file).strategy == "multi-worker"
+    assert settings("--config", file, "--strategy", "mirrored").strategy == "mirrored"
+
+
+def test_replicas_of_one_machine_do_not_hinder_several(tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(TrainConfig(replicas=2).to_json())
+    together = settings("--config", file, "--strategy", "multi-worker")
+    assert (together.strategy, together.replicas) == ("multi-worker", None)
+    assert settings("--config", file).replicas == 2
+
+
+def test_a_run_with_replicas_goes_on_with_workers(tiny_run, tmp_path, monkeypatch):
+    """And one that is told of no cluster goes on alone."""
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    file = run / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "replicas": 2}))
+    assert settings("--resume", run, "--strategy", "multi-worker").replicas is None
+    file.write_text(json.dumps({**json.loads(file.read_text()), "replicas": None, "strategy": "multi-worker"}))
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert settings("--resume", run).strategy == "mirrored"
