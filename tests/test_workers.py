@@ -143,6 +143,7 @@ def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_pa
 
     stopped = killed_behind(40, killed, tmp_path / "stopped")
     with started(2, "--resume", stopped) as (chief, worker):
+        wait_until(lambda: last_step(stopped) == 40, [chief, worker])  # what came behind is taken back
         wait_until(lambda: last_step(stopped) >= 60, [chief, worker])
         worker.send(signal.SIGTERM)
         of_chief, of_worker = ended([chief, worker])
