@@ -126,7 +126,7 @@ def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_pa
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     launcher = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment, **pipes)
     try:
-        wait_until(lambda: last_step(killed) >= 120 or launcher.poll() is not None)
+        wait_until(lambda: last_step(killed) >= 130 or launcher.poll() is not None)
         children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
         os.kill(int(children[1]), signal.SIGKILL)
         since = time.monotonic()
@@ -152,7 +152,7 @@ def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_pa
     assert f"stopped by SIGTERM at step {step}" in of_worker.stdout
 
     with started(2, "--resume", stopped) as (chief, worker):
-        wait_until(lambda: last_step(stopped) >= max(120, int(step) + 20), [chief, worker])
+        wait_until(lambda: last_step(stopped) >= max(130, int(step) + 20), [chief, worker])
         resource.prlimit(chief.pid, resource.RLIMIT_FSIZE, (4096, 4096))
         of_chief, of_worker = ended([chief, worker])
     assert re.search(r"the last good one is of step \d+|could not be written|File too large", refused(of_chief, 1))

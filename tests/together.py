@@ -20,7 +20,7 @@ from commands import ROOT
 
 from aigc_tf.launch import local
 
-SLOW = 250  # seconds in which even a crowded machine comes to an end
+SLOW = 400  # seconds in which even a crowded machine comes to an end
 # One process that becomes all of them, where forks have the libraries already (see warm.py).
 _FORKS = """
 import json, os, runpy, sys
