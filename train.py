@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """`python train.py --help` says what it does; everything is in `aigc_tf.cli`."""
 
 from aigc_tf import python_version

@@ -7,65 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import OmitArgPrefixes, Positional, arg
+from tyro.conf import Positional, arg
 
-from aigc_tf import cluster, parentage, quiet
-from aigc_tf.command_line import STOPPED_EARLY, check_writable, guarded, parse
+from aigc_tf import cluster, interruption, json_files, quiet, terminal
+from aigc_tf.command_line import check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
-from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets import DATASETS
-from aigc_tf.datasets.data_config import DataConfig, located
+from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.errors import FaultError, UserError, unknown
-from aigc_tf.families import FAMILIES
-from aigc_tf.presets import PRESETS
 from aigc_tf.registry import Registry
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.settings import changeable
-from aigc_tf.shell import quoted
-from aigc_tf.terminal import lasting_output, why_lost
-
-
-@dataclasses.dataclass(frozen=True)
-class _Start:
-    """Where the settings come from; flags given beside it override them."""
-
-    preset: Annotated[str | None, arg(help=f"Recipe to start from: {', '.join(PRESETS)}.")] = None
-    config: Path | None = None
-    """JSON file of settings, such as the config.json of a run."""
-    resume: Path | None = None
-    """Run folder to go on with, from its last checkpoint."""
-    from_step: int | Literal["best"] | None = None
-    """With --from and a run folder: step of the checkpoint to begin with, or the best that --evaluate-every found; by
-    default the newest."""
-    dry_run: bool = False
-    """Print what would run (settings, sizes, costs, places) and train nothing."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _First:
-    """What decides which settings there are, and what they are before the flags."""
-
-    start: OmitArgPrefixes[_Start]
-    model: str | None = None
-    parent: Annotated[Path | None, arg(name="from")] = None
-    dataset: str | None = None
-    strategy: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainCommand:
-    """Train a generative model, judge it, and publish it for TensorFlow Serving.
-
-    Exit status: 0 done; 1 a fault; 2 a mistake of yours; 75 stopped early by a signal, saved and ready for --resume;
-    130 Ctrl-C while there was no training to save.
-    """
-
-    start: OmitArgPrefixes[_Start]
-    settings: OmitArgPrefixes[TrainConfig]
-
+from aigc_tf.terminal import hushed, lasting_output, why_lost
+from aigc_tf.train_command import parse_training
 
 _FORM = ("image_size", "fit", "channels", "background", "max_bad")
 
@@ -105,16 +62,20 @@ class EvaluateCommand:
     weights: Literal["ema", "raw"] = "ema"
     """Judge the moving average of a run's weights, or the trained ones themselves."""
     num_samples: int | None = None
-    """Images to generate; by default as many as it was trained on, at most 10,000."""
+    """Images to generate; by default as many as it was trained on, at most 10,000 (2,000 with --quick)."""
     seed: int = 0
     """Which images are generated."""
+    quick: bool = False
+    """Judge by the few quick measures alone, as --evaluate-every does."""
     extractor: str | None = None
     """What makes the features: lenet (the data set's small classifier; the default where images carry labels), filters
     (for any images; the default for those without), inception (for FID), or the path of a Keras model or SavedModel."""
     json: Path | None = None
-    """Write the record to this file (too)."""
+    """Write the record to this file (too); - is standard output, which holds nothing else then."""
     report: Path | None = None
     """Write the report to this file (too)."""
+    quiet: bool = False
+    """Print nothing but warnings and errors."""
 
     def __post_init__(self) -> None:
         if (self.subject is None) == (self.samples is None):
@@ -172,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    start, config = _parse_train(arguments)
+    start, config = parse_training(arguments)
     run = None if start.resume is None else RunFolder.open(start.resume)
     if run is not None:
         run.choose_kernels()
@@ -187,9 +148,12 @@ def _train(arguments: list[str]) -> int:
         return 0
     from aigc_tf import trainer
 
-    with lasting_output() as output:
-        if trainer.train(config, run) is None:
-            return STOPPED_EARLY
+    with lasting_output() as output, hushed(start.quiet):
+        trained = trainer.train(config, run, profiled=start.profile or 0)
+        if trained is None:
+            return interruption.STOPPED_EARLY
+        if start.quiet:
+            print(trained.path, file=terminal.output())
     if output.lost:
         raise FaultError(why_lost(output.lost))
     return 0
@@ -197,6 +161,11 @@ def _train(arguments: list[str]) -> int:
 
 def _evaluate(arguments: list[str]) -> int:
     command: EvaluateCommand = parse(EvaluateCommand, arguments, "evaluate.py")
+    with hushed(command.quiet or command.json == json_files.STANDARD_OUTPUT):
+        return _judge(command)
+
+
+def _judge(command: EvaluateCommand) -> int:
     run = RunFolder.open(command.subject) if command.subject and command.judges_run else None
     if run is not None:
         run.choose_kernels()
@@ -228,6 +197,7 @@ def _evaluate(arguments: list[str]) -> int:
         num_samples=command.num_samples,
         seed=command.seed,
         extractor=command.extractor,
+        quick=command.quick,
     )
     evaluation_files.keep(evaluation.record, evaluation.evidence, run=keeper, json=command.json, report=command.report)
     return 0
@@ -249,85 +219,5 @@ def _command(arguments: list[str], commands: Registry = COMMANDS, program: str =
     command = commands[name.replace("-", "_")]
     if isinstance(command, Registry):
         return _command(arguments[1:], command, f"{program} {name}")
-    return parse(command, arguments[1:], f"{program} {name}").run()
-
-
-def _parse_train(arguments: list[str]) -> tuple[_Start, TrainConfig]:
-    """Settings of the preset, of the --config file or of the resumed run, with the flags over them.
-
-    The flags depend on the family, which one of them names: so they are read twice.
-    """
-    without_help = [argument for argument in arguments if argument not in ("-h", "--help")]
-    first: _First = parse(_First, without_help, "train.py", return_unknown_args=True)[0]
-    start, base = first.start, _on_this_machine(_base(first), first.strategy)
-
-    # A budget among the flags replaces whatever budget the base has.
-    without_budget = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
-    default = TrainCommand(start, without_budget)
-    config = parse(TrainCommand, arguments, "train.py", default=default).settings
-    names = tuple(name for given in config.freeze for name in given.split(",") if name)
-    config = dataclasses.replace(config, freeze=names, parent=base.parent)
-    if all(getattr(config, name) is None for name in BUDGETS):
-        config = dataclasses.replace(config, steps=base.steps, epochs=base.epochs, minutes=base.minutes)
-    other_place = start.resume is None and config.dataset != base.dataset and (config.is_place or base.is_place)
-    if other_place and config.data_dir == base.data_dir:  # it says where the images of the base lie, not these
-        config = dataclasses.replace(config, data_dir=None)
-    config = dataclasses.replace(config, **located(config))  # what the run records must hold in any working directory
-    if start.resume is not None:
-        _check_resumable(base, config, start.resume)
-        return start, config
-    if config.data_dir not in (None, base.data_dir):
-        config.check_place_is_told_once()
-    places = {name: value.resolve() for name, value in vars(config.family).items() if isinstance(value, Path)}
-    config = dataclasses.replace(config, family=dataclasses.replace(config.family, **places))
-    return start, config
-
-
-def _base(first: _First) -> TrainConfig:
-    """The settings that the flags change."""
-    start = first.start
-    sources = {"preset": start.preset, "config": start.config, "resume": start.resume, "from": first.parent}
-    given = [f"--{name}" for name, value in sources.items() if value is not None]
-    if len(given) > 1:
-        raise UserError(f"{' and '.join(given)} cannot be combined: each brings settings of its own")
-    if start.preset is not None and start.preset not in PRESETS:
-        raise UserError(unknown(start.preset, "presets", PRESETS))
-    if start.from_step is not None and first.parent is None:
-        raise UserError("--from-step chooses among the checkpoints of a run: give that with --from")
-    if not given:
-        return TrainConfig.of(model=first.model or TrainConfig.model)
-    if start.resume is not None:
-        base = RunFolder.open(start.resume).read_config()
-    elif first.parent is not None:
-        base = parentage.settings(parentage.checkpoint(first.parent, start.from_step), first.dataset)
-    elif start.config is not None:
-        try:
-            base = TrainConfig.from_json(start.config.read_text(), str(start.config))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read --config {start.config}: {error}") from None
-        if base.parent is not None:  # the file may name its run alone
-            base = dataclasses.replace(base, parent=parentage.checkpoint(base.parent, None))
-    else:
-        base = PRESETS[start.preset or "default"]
-    if first.model not in (None, base.model):
-        FAMILIES.check(first.model)
-        raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")
-    return base
-
-
-def _on_this_machine(base: TrainConfig, strategy: str | None) -> TrainConfig:
-    """The settings of another start without what belongs to its machines, where `strategy` (the flag) says nothing
-    else: a process that was told of no cluster trains alone, and replicas are those of one machine."""
-    if base.strategy == "multi-worker" and not cluster.is_told():
-        base = dataclasses.replace(base, strategy="mirrored")
-    return dataclasses.replace(base, replicas=None) if strategy == "multi-worker" else base
-
-
-def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:
-    allowed = changeable(TrainConfig) | changeable(type(base.family)) - base.family.learned
-    for (name, before), now in zip(base.flat().items(), config.flat().values()):
-        if before != now and name not in allowed:
-            raise UserError(
-                f"{name} is {before} in {run} and cannot become {now} midway. Changeable with --resume: "
-                f"{', '.join(sorted(allowed))}; for a new run: --config {quoted(run / 'config.json')}"
-            )
+    parsed = getattr(command, "parsed", partial(parse, command))  # of one that takes the flags of training, too
+    return parsed(arguments[1:], f"{program} {name}").run()

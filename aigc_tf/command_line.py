@@ -22,11 +22,11 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from aigc_tf import interruption, terminal
 from aigc_tf.errors import DivergedError, FaultError, UserError
+from aigc_tf.json_files import STANDARD_OUTPUT
 from aigc_tf.paths import expanded
 
 T = TypeVar("T")
 
-STOPPED_EARLY = 75
 
 # Faults of the machine or of permissions: told in a sentence, since no line of ours is to blame.
 _STORAGE_FAULTS = {
@@ -88,7 +88,10 @@ def _in_one_line(boxed: str) -> str:
 
 
 def check_writable(flag: str, file: Path) -> None:
-    """Raise UserError where the file can surely not be written: better now than after minutes of judging."""
+    """Raise UserError where the file can surely not be written: better now than after minutes of judging. `-` is
+    standard output."""
+    if file == STANDARD_OUTPUT:
+        return
     try:
         folder = next(parent for parent in file.absolute().parents if parent.exists())
         if file.is_dir() or not file.name:

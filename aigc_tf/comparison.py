@@ -105,6 +105,23 @@ def compare(paths: Sequence[Path]) -> Comparison:
     )
 
 
+def record(comparison: Comparison) -> dict[str, Any]:
+    """The figures as JSON values: those that all evaluations share, each with what must be told with it."""
+    return {
+        "evaluations": [
+            {
+                "name": each.name,
+                "step": each.step,
+                "measures": {name: each.measures[name] for name in comparison.shared},
+            }
+            for each in comparison.evaluations
+        ],
+        "apart": comparison.apart,
+        "own": list(comparison.own),
+        "warnings": list(comparison.warnings),
+    }
+
+
 def best(figures: Sequence[dict[str, Any]]) -> int | None:
     """Which of the figures is the best one: None unless its interval lies apart from those of all others."""
     better = figures[0]["better"]

@@ -97,6 +97,13 @@ def _ended_after(seconds: int, line: str) -> Iterator[None]:
         tells.wait()
 
 
+def compute_alike() -> None:
+    """From here on TensorFlow computes the same bits each time, as all training here does."""
+    tf.config.experimental.enable_op_determinism()
+    # TensorFlow 2.15's remapper gives up, with an error in the log, on the gradient of a convolution and LeakyReLU.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+
+
 def names(strategy: tf.distribute.Strategy) -> list[str]:
     """What each replica trains on, such as "GPU:0 (NVIDIA A100)" and "CPU:0", in their order."""
     physical = {f"GPU:{number}": gpu for number, gpu in enumerate(tf.config.list_physical_devices("GPU"))}

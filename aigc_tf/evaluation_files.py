@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aigc_tf import evaluation_record
+from aigc_tf import evaluation_record, json_files
 from aigc_tf.metrics.evidence import Evidence
 from aigc_tf.report import dashboard, page, tensorboard
 from aigc_tf.run_folder import RunFolder
@@ -47,7 +47,7 @@ def keep(
             others.append(lambda: say(remark))
         others.append(lambda: say(f"report: {page_of_run}"))
     writes: list[Callable[[], object]] = [
-        *(partial(evaluation_record.write, record, file) for file in records),
+        *(partial(json_files.write, record, file) for file in records),
         *(partial(page.write, file, record, evidence) for file in pages),
         *others,
         lambda: evaluation_record.show(record),

@@ -10,7 +10,6 @@ from typing import Any
 from rich.table import Table
 
 from aigc_tf import __version__, environment, terminal
-from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets import given_images
 from aigc_tf.metrics.evidence import Evidence, Figure
 from aigc_tf.metrics.extractor import Extractor, cautions
@@ -89,11 +88,6 @@ def make(
         "environment": environment.describe(),
         "seconds": seconds,
     }
-
-
-def write(record: dict[str, Any], file: Path) -> None:
-    """Write the record as JSON, whole or not at all."""
-    write_atomically(file, json.dumps(record, indent=2) + "\n")
 
 
 def num_generated(file: Path) -> int:

@@ -25,7 +25,7 @@ from aigc_tf.run_folder import RunFolder
 from aigc_tf.subjects import Subject, spread_labels
 
 MOST_SAMPLES = 10_000
-_SAMPLES_DURING_TRAINING = 2_000
+_SAMPLES_WHERE_QUICK = 2_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,7 @@ def evaluate(
     num_samples: int | None = None,
     seed: int = 0,
     extractor: str | None = None,
+    quick: bool = False,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
     """Judge `subject` by every measure of such content and of its family.
@@ -58,6 +59,7 @@ def evaluate(
             model takes labels.
         seed: which samples are generated, from 0 to 2**31 - 1.
         extractor: "lenet", "filters", "inception" or the path of a model, None for what suits; see `Modality.judges`.
+        quick: judge by the quick measures alone, and by 2,000 samples unless `num_samples` says otherwise.
         say: is given a line before anything slow.
 
     Raises UserError where the subject, the data or the extractor do not allow that.
@@ -73,10 +75,10 @@ def evaluate(
         )
     if not 0 <= seed < 2**31:
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
-    num_samples = _check_number(num_samples, subject, data)
+    num_samples = _check_number(num_samples, subject, data, _SAMPLES_WHERE_QUICK if quick else MOST_SAMPLES)
     name = "reference" if subject.learned is None else subject.learned.data_name
     reference = Reference.prepare(data, name, extractor, say)
-    return judge_against(reference, subject, _measures(subject, data), num_samples=num_samples, seed=seed)
+    return judge_against(reference, subject, _measures(subject, data, quick), num_samples=num_samples, seed=seed)
 
 
 def judge_against(
@@ -125,7 +127,7 @@ def during_training(
     subject = subjects.of_model(model, run)
     reference = Reference.prepare(data, run.read_config().data_name, say=say)
     measures = _measures(subject, data, quick=True)
-    num_samples = min(_SAMPLES_DURING_TRAINING, data.at_hand("train"))
+    num_samples = min(_SAMPLES_WHERE_QUICK, data.at_hand("train"))
 
     def judge_now() -> dict[str, Any]:
         now = dataclasses.replace(subject, step=int(model.step.numpy()), fingerprint=model.fingerprint())
@@ -145,13 +147,13 @@ def _measures(subject: Subject, data: Dataset, quick: bool = False) -> list[str]
     return [name for name in METRICS if name in wanted]
 
 
-def _check_number(num_samples: int | None, subject: Subject, data: Dataset) -> int | None:
+def _check_number(num_samples: int | None, subject: Subject, data: Dataset, usual: int) -> int | None:
     most = data.at_hand("train")
     if subject.kind == "samples":
         if num_samples is not None:
             raise UserError("--num-samples cannot be combined with --samples: all images of the folder are judged")
         return None
-    num_samples = min(MOST_SAMPLES, most) if num_samples is None else num_samples
+    num_samples = min(usual, most) if num_samples is None else num_samples
     if not 2 <= num_samples <= most:
         raise UserError(
             f"--num-samples {num_samples} cannot be judged: it must be from 2 to {most}, the number of "

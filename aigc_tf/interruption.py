@@ -8,6 +8,7 @@ import signal
 from types import FrameType
 
 STATUS = 130  # as a shell reports what died of Ctrl-C
+STOPPED_EARLY = 75  # of a training that a signal ended, and that was saved: not done, ask again (EX_TEMPFAIL of BSD)
 
 
 def leave_imports_at_once() -> None:

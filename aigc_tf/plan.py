@@ -7,20 +7,28 @@ import dataclasses
 import tensorflow as tf
 
 from aigc_tf import cluster, devices, going_on, memory
+from aigc_tf.callbacks.stopwatch import Stopwatch
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
+from aigc_tf.datasets.dataset import Dataset
+from aigc_tf.datasets.pipeline import batches
 from aigc_tf.families import FAMILIES, freezing
+from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.session import num_steps
+from aigc_tf.session import num_steps, steps_per_call
+
+_MANY = 2**31
 
 
 def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     """Configuration, sizes and costs of the run that `config` asks for, as text. Trains nothing, makes no folder.
 
     FLOPs count a multiplication and an addition as two. Memory is reckoned from weights, gradients, optimizer slots,
-    activations of one step and the images; TensorFlow itself takes some 400 MB more.
+    activations of one step and the images; TensorFlow itself takes some 400 MB more. How long it would take is reckoned
+    from a second of steps, which are made here and forgotten.
     """
     config = config.with_budget()
+    devices.compute_alike()
     together = cluster.read() if config.strategy == "multi-worker" else cluster.Cluster()
     strategy = devices.strategy(dataclasses.replace(config, strategy="mirrored"))  # the others need not be there
     if together.addresses:
@@ -54,6 +62,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         ),
         **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
+        # Of several workers none could tell by itself.
+        **({} if together.addresses else {"time": _time(config, steps, _seconds_a_step(model, config, data))}),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.data_name) if config.export else "none",
@@ -61,6 +71,26 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     width = max(map(len, rows))
     lines = [*begins, *(f"{name:<{width}}  {value}" for name, value in rows.items())]
     return config.to_json() + "\n" + "\n".join(lines)
+
+
+def _seconds_a_step(model: GenerativeModel, config: TrainConfig, data: Dataset) -> float:
+    """By the clock, from a second of training as it would be."""
+    stopwatch = Stopwatch()
+    rows = config.global_batch_size * config.family.batches_per_step
+    stream = batches(data, "train", rows, config.seed, change=augmentation.change_of(config, data.spec, config.seed))
+    model.steps_per_execution = steps_per_call(config, 0)
+    model.fit(stream, steps_per_epoch=_MANY, callbacks=[stopwatch], verbose=0)
+    return stopwatch.seconds_a_step
+
+
+def _time(config: TrainConfig, steps: int | None, seconds: float) -> str:
+    speed = f"{config.global_batch_size / seconds:,.0f} images/s, measured for a second"
+    if steps is None:
+        return f"{config.minutes:g} minutes, some {60 * (config.minutes or 0) / seconds:,.0f} steps at {speed}"
+    minutes, rest = divmod(round(steps * seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    long = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"about {long} of training at {speed}; judging and export come on top"
 
 
 def _forward_flops(network: tf.keras.Model) -> int:

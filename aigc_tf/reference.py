@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from tqdm import tqdm
 
+from aigc_tf import terminal
 from aigc_tf.datasets.dataset import Dataset, Split
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor, observe
@@ -100,5 +101,5 @@ def progress_bar(title: str, total: int | None, unit: str = " examples") -> Iter
 
     `total` is None where nobody knows it yet.
     """
-    with tqdm(desc=title, total=total, unit=unit, leave=False, disable=None) as bar:
+    with tqdm(desc=title, total=total, unit=unit, leave=False, disable=terminal.no_bar()) as bar:
         yield bar.update

@@ -18,7 +18,8 @@ _MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A model, what it learns, where its run is recorded, and who trains it."""
+    """A model, what it learns, where its run is recorded, and who trains it; `profiled` steps are recorded for
+    TensorBoard, too."""
 
     config: TrainConfig
     model: GenerativeModel
@@ -26,6 +27,7 @@ class Session:
     run: RunFolder
     checkpoints: Checkpoints
     workers: Workers
+    profiled: int = 0
 
     @property
     def last_step(self) -> int | None:

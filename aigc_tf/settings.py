@@ -73,6 +73,26 @@ CHANGEABLE = _Changeable()
 """Marks a field that may change when a run goes on. Everything else decides the model, and is fixed by its start."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Between:
+    """Values of a setting to search among: the numbers from `low` to `high`, or where both are whole numbers the whole
+    ones. A range of ten times or more is searched by its logarithm."""
+
+    low: float
+    high: float
+
+    @property
+    def logarithmic(self) -> bool:
+        return self.low > 0 and self.high >= 10 * self.low
+
+
+@dataclasses.dataclass(frozen=True)
+class Among:
+    """Values of a setting to search among: these."""
+
+    values: tuple[bool | int | float | str | None, ...]
+
+
 @functools.cache
 def facts(kind: Hashable) -> dict[str, tuple[Any, ...]]:
     """What the fields of a dataclass say of themselves, by name."""

@@ -94,6 +94,39 @@ def lasting_output() -> Iterator[Lasting]:
             errors.flush()
 
 
+_output: TextIO | None = None  # what standard output was before we were hushed
+
+
+@contextlib.contextmanager
+def hushed(wanted: bool = True) -> Iterator[None]:
+    """Where that is wanted, nothing is told meanwhile but warnings and errors: no lines, no tables, no progress."""
+    global _output
+    if not wanted or is_hushed():
+        yield
+        return
+    _output = sys.stdout
+    try:
+        with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
+            yield
+    finally:
+        _output = None
+
+
+def is_hushed() -> bool:
+    """Whether progress is not to be shown."""
+    return _output is not None
+
+
+def output() -> TextIO:
+    """Standard output, for what is to be told even where we are hushed."""
+    return _output or sys.stdout
+
+
+def no_bar() -> bool | None:
+    """tqdm's `disable`: no bar where we are hushed, nor where standard error is no terminal."""
+    return True if is_hushed() else None
+
+
 def console(**options: Any) -> Console:
     """A console for tables that hands on what a closed pipe raises; rich's own would end the process, silently."""
     from rich.console import Console

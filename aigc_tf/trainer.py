@@ -65,27 +65,32 @@ def train(
     resume: RunFolder | None = None,
     data: Dataset | None = None,
     say: Callable[[str], None] = print,
+    profiled: int = 0,
 ) -> RunFolder | None:
     """Train as `config` says, in a new run folder or on from the last checkpoint of `resume`.
 
-    `data` are the images to learn, by default those that `config.dataset` names.
+    `data` are the images to learn, by default those that `config.dataset` names; `profiled` steps of the training are
+    recorded for TensorBoard's profile.
 
     Returns the run folder where the budget was spent, None where a signal stopped training (it is then saved).
     Raises UserError for what the person can mend, DivergedError, OSError where the disk does not take the records, and
     UnfinishedError where the model was trained, but not all was made of it.
     """
     config = config.with_budget()
-    tf.config.experimental.enable_op_determinism()
-    # TensorFlow 2.15's remapper gives up, with an error in the log, on the gradient of a convolution and LeakyReLU.
-    tf.config.optimizer.set_experimental_options({"remapping": False})
+    devices.compute_alike()
     tf.keras.utils.set_random_seed(config.seed)
     workers = Workers.of(config)
     with workers.in_touch():
-        return _train(config, workers, resume, data, say)
+        return _train(config, workers, resume, data, say, profiled)
 
 
 def _train(
-    config: TrainConfig, workers: Workers, resume: RunFolder | None, data: Dataset | None, say: Callable[[str], None]
+    config: TrainConfig,
+    workers: Workers,
+    resume: RunFolder | None,
+    data: Dataset | None,
+    say: Callable[[str], None],
+    profiled: int,
 ) -> RunFolder | None:
     data = data or loading.load(config, say if workers.is_chief else _unheard)
     augmentation.check(config, data.spec)
@@ -132,7 +137,7 @@ def _train(
             if checkpoints.last_step == 0:
                 dashboard.tell_result(run)
         result: Literal["best"] | None = None
-        session = Session(config, model, data, run, checkpoints, workers)
+        session = Session(config, model, data, run, checkpoints, workers, profiled)
         if session.is_finished:
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
         else:

@@ -23,16 +23,16 @@ FLOORS = [
         "errors registry settings onednn legacy_keras paths json_settings python_version quiet interruption terminal "
         "shell addresses cluster",
     ),
-    ("files", "atomic_files json_lines image_grid environment contract"),
+    ("files", "atomic_files json_lines json_files image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
     ("state", "run_folder checkpoint_files checkpoints devices event_files memory workers session parentage going_on"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),
-    ("whole ways", "trainer evaluator plan comparison"),
+    ("whole ways", "trainer evaluator plan comparison tuning"),
     ("serving", "serving"),
-    ("command line", "command_line commands cli launch"),
+    ("command line", "command_line commands cli train_command launch"),
     ("entry", "__main__"),
 ]
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}

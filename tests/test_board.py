@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +14,9 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-from commands import ROOT, TINY, killed_behind, refused, run, succeed, train
+from commands import TINY, killed_behind, refused, run, succeed, train
 from report.browser import driven
+from screenshots import SIZE, open_tab, served, wait_for_anywhere
 
 from aigc_tf import event_files
 from aigc_tf.report import dashboard
@@ -27,8 +24,10 @@ from aigc_tf.run_folder import RunFolder
 
 # What shows that a tab has found what the runs hold, in the page or in a frame of it.
 SHOWN = {
+    "timeseries": ["scalar-card line-chart", "text=accuracy/fake"],
+    "scalars": ["vz-line-chart2 svg", "text=/^gradient_norm$/"],
     "custom_scalars": ["text=training: gan", "text=/Matches .[1-9]/", "text=Fréchet distance", "vz-line-chart2"],
-    "images": ["tf-image-loader img", "text=evaluation/real", "text=/^samples$/"],
+    "images": ["tf-image-loader img", "tf-image-loader paper-slider", "text=evaluation/real", "text=/^samples$/"],
     "histograms": ["text=/generator.*kernel/"],
     # Beside the name that the second run had when its settings were first read: where it was copied from.
     "hparams": ["text=logs/often", "text=tiny-run/run", "text=result/minutes", "text=result/fd_lenet"],
@@ -53,18 +52,7 @@ def logs(tiny_run, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def board(logs) -> Iterator[str]:
     """The address of TensorBoard, which had read all 20 steps of the run `two` when that went on from the tenth."""
-    command = [sys.executable, "-m", "aigc_tf", "board", str(logs), "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    alarm = threading.Timer(180, process.kill)
-    alarm.start()
-    try:
-        assert process.stdout is not None
-        lines: list[str] = []
-        while not (found := re.findall(r"at (http://127\.0\.0\.1:\d+/)", "".join(lines))):
-            lines.append(process.stdout.readline())
-            assert lines[-1], f"TensorBoard ended: {lines}"
-        alarm.cancel()
-        (address,) = found
+    with served(logs) as (address, process):
         wait_for(address, "two/tensorboard", "loss/generator", step=20)
         succeed(train("--resume", logs / "two", "--steps", 30, "--evaluate", "--no-export"))
         wait_for(address, "two/tensorboard/result", "result/fd_lenet", step=30)
@@ -73,15 +61,12 @@ def board(logs) -> Iterator[str]:
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[0]
         assert process.returncode in (0, 130) and "Traceback" not in said, said
-    finally:
-        alarm.cancel()
-        process.kill()
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
     with driven() as browser:
-        yield browser.new_page(viewport={"width": 1400, "height": 900})
+        yield browser.new_page(viewport=SIZE)
 
 
 def asked(address: str, plugin: str, **what: object) -> Any:
@@ -129,19 +114,27 @@ def test_a_tab_shows_what_the_runs_hold(board, page, tab):
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.goto("about:blank")
-    page.goto(f"{board}#{tab}")
+    open_tab(page, board, tab)
     for shown in SHOWN[tab]:
         wait_for_anywhere(page, shown)
     assert faults == []
 
 
-def wait_for_anywhere(page: Any, selector: str) -> None:
-    """Wait until the page or a frame of it holds that."""
-    deadline = time.monotonic() + 60
-    while not any(frame.locator(selector).count() for frame in page.frames):
-        assert time.monotonic() < deadline, f"nowhere in the page: {selector}"
-        page.wait_for_timeout(200)
+def test_settings_and_results_of_all_runs_lie_side_by_side(board, page):
+    open_tab(page, board, "hparams")
+    wait_for_anywhere(page, "text=/parallel coordinates view/i")
+    for frame in page.frames:
+        if frame.locator("text=/parallel coordinates view/i").count():
+            frame.locator("text=/parallel coordinates view/i").first.click()
+    wait_for_anywhere(page, "hparams-parallel-coords-plot svg g")
+
+
+def test_a_profile_is_recorded_where_somebody_asks_for_one(tmp_path):
+    asked = ("--steps", 30, "--profile", 5, "--no-evaluate", "--no-export")
+    succeed(train(*TINY, *asked, "--logs", tmp_path, "--name", "run"))
+    (trace,) = (tmp_path / "run" / "tensorboard").glob("plugins/profile/*/*.xplane.pb")
+    assert b"lean_generator/conv2d/Conv2D" in trace.read_bytes()  # an operation of the step, by its name
+    assert "--profile 0 must be at least 1" in refused(train("--profile", 0))
 
 
 def test_a_record_that_is_damaged_costs_no_run_anything(tiny_run, tmp_path):

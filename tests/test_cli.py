@@ -77,8 +77,10 @@ def test_mistakes_are_told_in_a_line_or_two(arguments, said):
 
 
 def test_dry_run_tells_and_trains_nothing(tmp_path):
-    shown = succeed(train(*TINY, "--dry-run", "--logs", tmp_path / "logs", "--name", "plan"))
-    for part in ('"latent_dim": 8', "parameters", "FLOP", "memory", str(tmp_path / "logs" / "plan"), "6,000 steps"):
+    shown = succeed(train(*TINY, "--dry-run", "--steps", 10**6, "--logs", tmp_path / "logs", "--name", "plan"))
+    hours, speed = re.search(r"time +about (\d+) h \d+ min of training at ([\d,]+) images/s", shown).groups()
+    assert int(hours) == int(8 * 10**6 / float(speed.replace(",", "")) / 3600 + 0.01)
+    for part in ('"latent_dim": 8', "parameters", "FLOP", "memory", str(tmp_path / "logs" / "plan"), "1,000,000 steps"):
         assert part in shown, shown
     assert not (tmp_path / "logs").exists()
 
@@ -131,6 +133,36 @@ def test_a_closed_pipe_is_no_traceback_and_costs_no_training(tmp_path):
     assert process.wait() == 1
     assert "Traceback" not in errors and "closed it" in errors
     assert (tmp_path / "run" / "export" / "synthetic" / "1").is_dir()
+
+
+def test_a_script_gets_the_folder_of_a_run_and_its_figures_and_nothing_else(tmp_path):
+    few = [*few_digits(tmp_path, 30, 30), "--log-every", 5, "--no-export", "--steps", 5]
+    trained = train(*few, "--logs", tmp_path, "--name", "run", "--quiet")
+    assert succeed(trained) == f"{tmp_path / 'run'}\n"
+    assert re.fullmatch("(WARNING: .*is not MNIST as it was published.*\n)+", trained.stderr)
+    judged = run("evaluate.py", tmp_path / "run", "--quick", "--json", "-")
+    assert json.loads(succeed(judged))["measures"]["fd_lenet"]["value"] > 0
+    assert "warning" in judged.stderr.lower() and "fd_lenet" not in judged.stderr
+    assert succeed(run("evaluate.py", tmp_path / "run", "--quick", "--quiet")) == ""
+    compared = succeed(
+        run("-m", "aigc_tf", "compare", tmp_path / "run", tmp_path / "run", "--json", "-", "--out", tmp_path / "c.png")
+    )
+    assert [each["step"] for each in json.loads(compared)["evaluations"]] == [5, 5]
+
+
+def test_a_shell_completes_flags():
+    program = """
+        source <(python train.py --tyro-print-completion bash)
+        COMP_WORDS=(./train.py --datas); COMP_CWORD=1
+        _shtab_tyro_train_py ./train.py --datas ./train.py
+        echo "${COMPREPLY[@]}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert done.stdout == "--dataset\n", done.stderr
+    assert os.access(ROOT / "train.py", os.X_OK) and os.access(ROOT / "evaluate.py", os.X_OK)
 
 
 def test_an_unknown_command_is_told(tmp_path):

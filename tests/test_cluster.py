@@ -10,9 +10,9 @@ import pytest
 from commands import TINY, refused, succeed, train
 
 from aigc_tf import cluster
-from aigc_tf.cli import _parse_train
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
+from aigc_tf.train_command import parse_training
 
 TWO = ["a:1", "b:2"]
 
@@ -90,7 +90,7 @@ def test_the_dry_run_waits_for_nobody(tmp_path, monkeypatch):
 
 
 def settings(*arguments: object) -> TrainConfig:
-    return _parse_train(list(map(str, arguments)))[1]
+    return parse_training(list(map(str, arguments)))[1]
 
 
 def test_a_strategy_is_taken_over_only_where_a_cluster_is_told_of(tmp_path, monkeypatch):

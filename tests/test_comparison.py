@@ -19,7 +19,7 @@ from aigc_tf.comparison import ALIKE, best, compare
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.synthetic import load as synthetic
 from aigc_tf.errors import UserError
-from aigc_tf.evaluation_record import write
+from aigc_tf.json_files import write
 from aigc_tf.run_folder import RunFolder
 
 PROVENANCE = {

@@ -43,6 +43,12 @@ def unbroken(folder, tmp_path_factory) -> dict[str, bytes]:
     return tree(out)
 
 
+def test_a_script_gets_what_was_found_alone(folder):
+    done = run(*CHECK, folder, "--json", "-")
+    assert done.returncode in (0, 1) and done.stderr == ""
+    assert json.loads(done.stdout)["findings"]
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

@@ -12,7 +12,6 @@ import tensorflow as tf
 from commands import TINY, assert_same_training, killed_behind, refused, run, succeed, train
 
 from aigc_tf.checkpoints import load_model
-from aigc_tf.cli import _parse_train
 from aigc_tf.datasets import mnist_5k
 from aigc_tf.errors import UserError
 from aigc_tf.export import contents
@@ -20,6 +19,7 @@ from aigc_tf.families import signatures
 from aigc_tf.metrics.classifier import load_classifier
 from aigc_tf.metrics.fd import Gaussian, frechet_distance
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.train_command import parse_training
 
 QUICK = ["--no-evaluate", "--no-export"]
 OFTEN = TINY[-8:]  # how often what is written
@@ -135,22 +135,22 @@ def test_what_a_run_would_begin_with(tiny_run):
 
 def test_settings_are_those_of_the_parent(tiny_run, tmp_path):
     begin = ["--from", str(tiny_run)]
-    config = _parse_train(begin)[1]
+    config = parse_training(begin)[1]
     assert config.family.latent_dim == 8 and config.global_batch_size == 8 and config.dataset == "synthetic"
     assert config.parent == tiny_run.resolve() / "checkpoints" / "step-20"
     assert config.steps is None and config.name is None and config.log_every == 50
-    config = _parse_train(
+    config = parse_training(
         [*begin, "--latent-dim", "9", "--from-step", "10", "--freeze", "generator/dense,discriminator"]
     )[1]
     assert config.family.latent_dim == 9 and config.parent.name == "step-10"
     assert config.freeze == ("generator/dense", "discriminator")
-    config = _parse_train([*begin, "--dataset", f"folder:{tmp_path}"])[1]
+    config = parse_training([*begin, "--dataset", f"folder:{tmp_path}"])[1]
     assert (config.image_size, config.channels, config.dataset) == ("16", "gray", f"folder:{tmp_path.resolve()}")
-    assert _parse_train([*begin, "--dataset", "mnist"])[1].image_size is None
-    config = _parse_train([*begin, "--dataset", f"records:{tmp_path}"])[1]  # whose form is their own
+    assert parse_training([*begin, "--dataset", "mnist"])[1].image_size is None
+    config = parse_training([*begin, "--dataset", f"records:{tmp_path}"])[1]  # whose form is their own
     assert (config.image_size, config.channels, config.fit) == (None, None, None)
     (tmp_path / "config.json").write_text(config.to_json())
-    assert _parse_train(["--config", str(tmp_path / "config.json")])[1] == config
+    assert parse_training(["--config", str(tmp_path / "config.json")])[1] == config
 
 
 @pytest.mark.parametrize(
@@ -171,19 +171,19 @@ def test_settings_are_those_of_the_parent(tiny_run, tmp_path):
 )
 def test_mistakes_are_told_in_a_sentence(arguments, said, tiny_run):
     with pytest.raises(UserError, match=said):
-        _parse_train([given.replace("RUN", str(tiny_run)) for given in arguments])
+        parse_training([given.replace("RUN", str(tiny_run)) for given in arguments])
 
 
 def test_where_runs_and_checkpoints_lie_is_free(tiny_run, tmp_path):
     run = Path(shutil.copytree(tiny_run, tmp_path / "checkpoints" / "run"))
     for name in ("good.index", "good.data-00000-of-00001"):
         shutil.copy(run / "checkpoints" / name.replace("good", "step-10"), run / "checkpoints" / name)
-    assert _parse_train(["--from", str(run)])[1].parent == run.resolve() / "checkpoints" / "step-20"
+    assert parse_training(["--from", str(run)])[1].parent == run.resolve() / "checkpoints" / "step-20"
     with pytest.raises(UserError, match="there is no .*good; there are step-0, step-10, step-20"):
-        _parse_train(["--from", str(run / "checkpoints" / "good")])
+        parse_training(["--from", str(run / "checkpoints" / "good")])
     (run / "checkpoints").rename(tmp_path / "elsewhere")
     (run / "checkpoints").symlink_to(tmp_path / "elsewhere")
-    assert _parse_train(["--from", str(run / "checkpoints" / "step-10")])[1].parent.name == "step-10"
+    assert parse_training(["--from", str(run / "checkpoints" / "step-10")])[1].parent.name == "step-10"
 
 
 def test_a_run_without_a_checkpoint_needs_what_it_begins_with(logs, tiny_run, tmp_path):

@@ -11,6 +11,7 @@ from aigc_tf.callbacks.held_out import HeldOut
 from aigc_tf.callbacks.histograms import Histograms
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.pictures import Pictures
+from aigc_tf.callbacks.profiling import Profiling
 from aigc_tf.callbacks.progress import ProgressLine
 from aigc_tf.callbacks.saving import CheckpointSaver
 from aigc_tf.callbacks.step_callback import StepCallback
@@ -48,6 +49,7 @@ def build(
         Histograms(writer, config.histogram_every),
         *([judging] if judging else []),
         saver,
+        *([Profiling(session.profiled, run.tensorboard)] if session.profiled else []),
         ProgressLine(session.last_step, session.last_second, checkpoints, config.global_batch_size),
     ]
     if not session.workers.alone:

@@ -7,6 +7,7 @@ import time
 
 from tqdm import tqdm
 
+from aigc_tf import terminal
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.checkpoints import Checkpoints
 
@@ -31,7 +32,8 @@ class ProgressLine(StepCallback):
         super().on_train_begin(logs)
         self._told = time.monotonic()
         self._timed: tuple[int, float] | None = None
-        if sys.stderr.isatty():
+        self._bar = None
+        if sys.stderr.isatty() and not terminal.is_hushed():
             shape = "{n_fmt}/{total_fmt} {bar} {postfix}" if self._last_step else "step {n_fmt} {postfix}"
             self._bar = tqdm(total=self._last_step, initial=self._first_step, bar_format=shape, dynamic_ncols=True)
 
@@ -42,7 +44,7 @@ class ProgressLine(StepCallback):
         if self._bar is not None:
             self._bar.set_postfix_str(self._text(step, now, logs), refresh=False)
             self._bar.update(step - self._bar.n)
-        elif now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step:
+        elif not terminal.is_hushed() and (now - self._told >= _SECONDS_BETWEEN_LINES or step == self._last_step):
             self._told = now
             total = "" if self._last_step is None else f"/{self._last_step}"
             print(f"step {step}{total}: {self._text(step, now, logs)}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from aigc_tf import terminal
+from aigc_tf import json_files, terminal
 from aigc_tf.command_line import check_writable
 
 
@@ -19,12 +19,19 @@ class Command:
     """Run folders (their newest evaluation counts) or evaluation files, two or more."""
     out: Path = Path("comparison.png")
     """Where the plot goes; .png, .svg or .pdf."""
+    json: Path | None = None
+    """Write the figures to this file, too; - is standard output, which holds nothing else then."""
 
     def __post_init__(self) -> None:
         check_writable("--out", self.out)
+        if self.json is not None:
+            check_writable("--json", self.json)
 
     def run(self) -> int:
+        with terminal.hushed(self.json == json_files.STANDARD_OUTPUT):
+            return self._run()
 
+    def _run(self) -> int:
         from aigc_tf import comparison
 
         compared = comparison.compare(self.runs)
@@ -38,5 +45,7 @@ class Command:
             console.print(told, markup=False, highlight=False)
         for warning in compared.warnings:
             console.print(f"warning: {warning}", markup=False, highlight=False)
+        if self.json is not None:
+            json_files.write(comparison.record(compared), self.json)
         print(self.out)
         return 0

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from aigc_tf import quiet
+from aigc_tf import quiet, terminal
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
@@ -121,7 +121,7 @@ class Command:
             from aigc_tf.serving import outputs
 
             batch = self.batch or (32 if self.of is None else 256)
-            with tqdm(total=self.count, unit=f" {promised.content}s", leave=False, disable=None) as bar:
+            with tqdm(total=self.count, unit=f" {promised.content}s", leave=False, disable=terminal.no_bar()) as bar:
                 order = outputs.Order(
                     promised=promised,
                     rows=rows,

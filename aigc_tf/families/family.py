@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aigc_tf.settings import check
+from aigc_tf.settings import Among, Between, check
 
 if TYPE_CHECKING:
     from aigc_tf.config import TrainConfig
@@ -68,6 +68,7 @@ class Family:
         curves: what `curves.png` shows of its training: names of panels, and of the figures in each.
         presets: recipes by name, each the settings (of the family or of every run) in which it differs from the
             defaults.
+        tuned: settings that are worth a search where nobody names others, and among what (`python -m aigc_tf tune`).
     """
 
     config: type[FamilyConfig]
@@ -76,3 +77,4 @@ class Family:
     measures: tuple[str, ...] = ()
     quick_measures: tuple[str, ...] = ()
     curves: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    tuned: Mapping[str, Between | Among] = dataclasses.field(default_factory=dict)

@@ -39,14 +39,14 @@ class Order:
         rows: the seeds, and what is given with each.
         count: how many there are.
         make: asks for the files of rows, in their order.
-        done: is called for each that is there.
+        done: is told how many more are there.
     """
 
     promised: Contract
     rows: Iterable[Row]
     count: int
     make: Callable[[Iterator[Row]], Made]
-    done: Callable[[], object]
+    done: Callable[[int], object]
 
     @property
     def modality(self) -> Modality:
@@ -56,15 +56,38 @@ class Order:
         """All of them, one after the other."""
         for made in self.make(iter(self.rows)):
             yield made
-            self.done()
+            self.done(1)
 
 
 def write_files(order: Order, out: Path) -> None:
-    """A file for each seed (and class) in the folder `out`; what is there already is held against what is made."""
+    """A file for each seed (and class) in the folder `out`, but for those that are there.
+
+    The first and the last of these are made all the same, and held against what is there: so an order goes on where it
+    was broken off, and files of another model, or of another truncation, do not pass for its own.
+    """
     _make_folder(out)
-    suffix = order.modality.suffix
-    for (seed, given), file in order.files():
-        save(out, f"{seed:08d}-{given['label']}{suffix}" if "label" in given else f"{seed:08d}{suffix}", file)
+
+    def place(row: Row) -> Path:
+        seed, given = row
+        name = f"{seed:08d}-{given['label']}" if "label" in given else f"{seed:08d}"
+        return out / f"{name}{order.modality.suffix}"
+
+    def wanted() -> Iterator[Row]:
+        first, last = True, None
+        for row in order.rows:
+            if not place(row).exists():
+                yield row
+            elif first:
+                first = False
+                yield row
+            else:
+                order.done(last is not None)
+                last = row
+        if last is not None:
+            yield last
+
+    for row, file in dataclasses.replace(order, rows=wanted()).files():
+        save(out, place(row).name, file)
 
 
 def write_arrays(order: Order, out: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from browser import driven
 from evaluations import digits, record
 
-from aigc_tf import evaluation_record
+from aigc_tf import json_files
 from aigc_tf.report import page, run_page
 from aigc_tf.run_folder import RunFolder
 
@@ -28,7 +28,7 @@ def pages(tiny_run, tmp_path_factory) -> dict[str, Path]:
     folder = RunFolder(Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("pages") / "run")))
     evidence = digits()
     told = record(evidence, warnings=("all that glitters is not gold",))
-    evaluation_record.write(told, folder.evaluation_file(20))
+    json_files.write(told, folder.evaluation_file(20))
     page.write(folder.report_file(20), told, evidence)
     run_page.write(folder)
     return {"evaluation": folder.report_file(20), "run": folder.page_file}

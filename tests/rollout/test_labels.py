@@ -289,6 +289,12 @@ def test_a_config_that_nobody_else_can_read_is_told(base):
     assert labels.unreadable(base) is None
 
 
+def test_a_script_gets_the_list_alone(base):
+    move(base, "stable", 1)
+    listed = json.loads(succeed(run("-m", "aigc_tf", "list", base, "--json", "-")))
+    assert [(each["version"], each["labels"]) for each in listed["versions"]][0] == (1, ["stable"])
+
+
 def test_a_label_on_a_version_that_is_gone_is_told_beside_the_list(base):
     move(base, "stable", 1)
     versions.remove(base, 1)

@@ -51,6 +51,12 @@ def test_it_goes_on_where_it_was(tiny_run, files, tmp_path):
     gone.unlink()
     succeed(run(*GENERATE, tiny_run, "--count", 12, "--out", tmp_path))
     assert gone.read_bytes() == (files / gone.name).read_bytes()
+    last = tmp_path / "00000011.png"
+    last.write_bytes(gone.read_bytes())
+    assert "00000011.png is there already and holds something else" in refused(
+        run(*GENERATE, tiny_run, "--count", 12, "--out", tmp_path)
+    )
+    last.write_bytes((files / last.name).read_bytes())
     # With less variety a seed is another image, which must not pass for the one that is there; nor the other way round.
     less = ["--truncation", 0.5, "--count", 2]
     assert "holds something else" in refused(run(*GENERATE, tiny_run, *less, "--out", tmp_path))

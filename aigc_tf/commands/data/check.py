@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tqdm import tqdm
 from tyro.conf import Positional
 
-from aigc_tf import terminal
+from aigc_tf import json_files, terminal
 from aigc_tf.command_line import check_writable
 from aigc_tf.errors import UserError
 from aigc_tf.shell import quoted
@@ -35,7 +35,8 @@ class Command:
     path: Positional[Path]
     """Folder with image files."""
     json: Path | None = None
-    """Write all findings, with the name of every file, and figures of the set to this file."""
+    """Write all findings, with the name of every file, and figures of the set to this file (- for standard output,
+    which holds nothing else then)."""
     picture: Path | None = None
     """Draw images of each class, and those that repeat others, into this file (.png)."""
     fix: Path | None = None
@@ -58,6 +59,10 @@ class Command:
             raise UserError(f"--picture {self.picture} must end in .png")
 
     def run(self) -> int:
+        with terminal.hushed(self.json == json_files.STANDARD_OUTPUT):
+            return self._run()
+
+    def _run(self) -> int:
         from aigc_tf.datasets.doctor import clean_copy, findings, survey, table
 
         if self.fix is not None:
@@ -78,14 +83,11 @@ class Command:
         return 0 if sound else 1
 
     def _keep(self, surveyed: Survey, found: list[Finding]) -> None:
-        from json import dumps
-
         from aigc_tf.atomic_files import write_atomically
         from aigc_tf.datasets.doctor import picture, statistics
 
         if self.json is not None:
-            record = statistics.record(surveyed, found, self.licence)
-            write_atomically(self.json, dumps(record, indent=2, ensure_ascii=False) + "\n")
+            json_files.write(statistics.record(surveyed, found, self.licence), self.json)
         if self.picture is not None:
             write_atomically(self.picture, picture.png(surveyed))
 
@@ -102,4 +104,5 @@ class Command:
 def _bar(unit: str) -> Iterator[Callable[[int], Callable[[int], object]]]:
     """Gives what begins a bar of so many steps, on a terminal, which is gone behind the block."""
     with contextlib.ExitStack() as stack:
-        yield lambda total: stack.enter_context(tqdm(total=total, unit=unit, leave=False, disable=None)).update
+        options = {"unit": unit, "leave": False, "disable": terminal.no_bar()}
+        yield lambda total: stack.enter_context(tqdm(total=total, **options)).update

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from aigc_tf import terminal
 from aigc_tf.datasets.data_config import DataConfig, colour_of, size_of
 from aigc_tf.datasets.dataset import Split
 from aigc_tf.datasets.doctor.names import as_line
@@ -167,7 +168,7 @@ def _pass(originals: Originals, config: DataConfig, form: Form, folder: Path) ->
     _check_room(form, originals, folder)
     writer = ShardWriter(folder, originals.count, form.shape)
     try:
-        with tqdm(total=originals.count, unit=" images", leave=False, disable=None) as bar:
+        with tqdm(total=originals.count, unit=" images", leave=False, disable=terminal.no_bar()) as bar:
             for original, row in _brought(originals.each(), form):
                 bar.update()
                 if isinstance(row, ImageError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aigc_tf.families.diffusion.config import DiffusionConfig
 from aigc_tf.families.diffusion.presets import PRESETS
 from aigc_tf.families.family import Family
+from aigc_tf.settings import Among, Between
 
 if TYPE_CHECKING:
     from aigc_tf.config import TrainConfig
@@ -29,5 +30,12 @@ FAMILY = Family(
     curves={
         "loss": ("loss/flow", "loss/held_out"),
         "gradient norm": ("gradient_norm/flow",),
+    },
+    tuned={
+        "learning_rate": Between(4e-4, 8e-3),
+        "beta_2": Among((0.95, 0.99, 0.999)),
+        "time_median": Between(0.3, 0.7),
+        "time_std": Between(0.6, 1.6),
+        "base_channels": Among((24, 32, 48)),
     },
 )

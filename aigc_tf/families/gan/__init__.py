@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aigc_tf.families.family import Family
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.presets import PRESETS
+from aigc_tf.settings import Among, Between
 
 if TYPE_CHECKING:
     from aigc_tf.config import TrainConfig
@@ -33,5 +34,12 @@ FAMILY = Family(
         "discriminator accuracy": ("accuracy/real", "accuracy/fake", "accuracy/held_out"),
         "gradient norm": ("gradient_norm/generator", "gradient_norm/discriminator"),
         "adaptive augmentation": ("augmentation/probability", "augmentation/real_signs"),
+    },
+    tuned={
+        "generator_learning_rate": Between(4e-4, 8e-3),
+        "discriminator_learning_rate": Between(4e-4, 8e-3),
+        "penalty_weight": Between(0.03, 10.0),
+        "beta_2": Among((0.9, 0.99, 0.999)),
+        "latent_dim": Among((32, 64, 128)),
     },
 )

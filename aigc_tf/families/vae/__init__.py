@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aigc_tf.families.family import Family
 from aigc_tf.families.vae.config import VAEConfig
 from aigc_tf.families.vae.presets import PRESETS
+from aigc_tf.settings import Among, Between
 
 if TYPE_CHECKING:
     from aigc_tf.config import TrainConfig
@@ -33,5 +34,11 @@ FAMILY = Family(
         "negative ELBO, in nats": ("negative_elbo/train", "negative_elbo/held_out"),
         "active units": ("units/active",),
         "gradient norm": ("gradient_norm/vae",),
+    },
+    tuned={
+        "learning_rate": Between(4e-4, 8e-3),
+        "beta": Between(0.25, 2.0),
+        "latent_dim": Among((8, 16, 32, 64)),
+        "prior_components": Among((0, 50, 200)),
     },
 )

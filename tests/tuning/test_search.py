@@ -1,0 +1,125 @@
+"""`python -m aigc_tf tune` finds what was hidden for it, however it is ended in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from commands import ROOT, few_digits, logged, refused, run, succeed
+
+from aigc_tf.run_folder import RunFolder
+
+pytest.importorskip("optuna", reason="pip install -r requirements-tune.txt")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory) -> Path:
+    """The folder of a search that was killed in its second trial and went on; `said.txt` is what it then said."""
+    folder = tmp_path_factory.mktemp("tune")
+    data = few_digits(folder, training=120, held_out=40)
+    command = [
+        *(sys.executable, "-m", "aigc_tf", "tune", "--dataset", "mnist", *data, "--logs", folder, "--name", "search"),
+        # At the usual rate nothing is learned, at the other something is; the other weight is more than floats hold.
+        *("--generator-learning-rate=1e-9", "--over", "generator_learning_rate=1e-9,3e-3", "penalty_weight=1,1e38"),
+        *("--penalty-weight", 1, "--steps", 60, "--minutes", 30, "--trials", 4),
+    ]
+    command = list(map(str, command))
+    search = folder / "search"
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list(search.glob("trial-*/config.json"))[1:]:
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    (folder / "said.txt").write_text(succeed(done))
+    return search
+
+
+USUAL, BETTER, TORN = (None, None), (3e-3, 1), (3e-3, 1e38)
+
+
+def trials(search: Path) -> dict[tuple[float | None, float | None], dict]:
+    """By what each searched."""
+    found = json.loads((search / "search.json").read_text())["trials"]
+    return {tuple(map(trial["values"].get, ("generator_learning_rate", "penalty_weight"))): trial for trial in found}
+
+
+def test_it_finds_the_setting_that_is_better_and_says_how_to_train_with_it(searched):
+    found = trials(searched)
+    assert found[BETTER]["again"] < found[USUAL]["again"] / 1.05
+    command = (searched.parent / "said.txt").read_text().splitlines()[-1]
+    assert command.startswith("python train.py --dataset mnist")
+    assert "--generator-learning-rate 0.003" in command and "1e-9" not in command and "--steps" not in command
+
+
+def test_a_trial_that_fails_is_recorded_and_ends_nothing(searched):
+    failed = trials(searched)[TORN]
+    assert "training diverged" in failed["why"] and failed["distance"] is failed["again"] is None
+
+
+def test_nothing_is_done_twice(searched):
+    """Neither a trial that had ended, nor the one within which the search was killed, nor settings that were tried."""
+    found = trials(searched)
+    assert len(found) == 4 == len(list(searched.glob("trial-*/config.json")))
+    for trial in found.values():
+        steps = [line["step"] for line in logged(searched / trial["name"])]
+        assert steps == sorted(set(steps))
+    assert (searched / f"{found[USUAL]['name']}.log").read_text().count("trained to step") == 2
+
+
+def test_each_trial_is_a_run_of_its_own(searched):
+    best = RunFolder.open(searched / trials(searched)[BETTER]["name"])
+    assert best.read_config().family.generator_learning_rate == 3e-3
+    assert list((best.tensorboard / "result").glob("events*"))
+
+
+def test_another_search_is_not_mixed_with_it(searched):
+    told = refused(run("-m", "aigc_tf", "tune", "--logs", searched.parent, "--name", "search", "--trials", 1))
+    assert "holds a search with another settings and space and budget" in told and "another --name" in told
+
+
+def test_a_signal_ends_it_with_what_is_trained_saved(tmp_path):
+    data = few_digits(tmp_path, training=120, held_out=40)
+    command = [sys.executable, "-m", "aigc_tf", "tune", *data, "--logs", tmp_path, "--name", "s", "--steps", 10**6]
+    command = list(map(str, ["python", *command]))[1:]
+    search = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
+    while not (tmp_path / "s" / "trial-0000" / "metrics.jsonl").exists():
+        assert search.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    search.send_signal(signal.SIGTERM)
+    said, errors = search.communicate(timeout=100)
+    assert search.returncode == 75, errors
+    assert said.endswith("stopped; the same command goes on\n")
+    assert "stopped by SIGTERM" in (tmp_path / "s" / "trial-0000.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--over", "generator_learning_rat=1..2"], "perhaps generator_learning_rate?"),
+        (["--over", "latent_dim=0,8"], "latent_dim is 0, but must be from 1"),
+        (["--over", "latent_dim=8..2"], "must go from a number to a larger one"),
+        (["--over", "latent_dim"], "give a setting and its values"),
+        (["--over", "minutes=1,2"], "'minutes' is not one of the settings that can be searched"),
+        (["--resume", "logs/x"], "--resume is for one run"),
+        (["--steps", "10", "--trial-minutes", "1"], "cannot be combined"),
+        (["--trial-minutes", "40"], "at most --minutes"),
+        (["--dataset", "mnits"], "perhaps mnist"),
+    ],
+)
+def test_what_cannot_be_searched_is_told_in_a_sentence(arguments, told):
+    assert told in refused(run("-m", "aigc_tf", "tune", *arguments))
+
+
+def test_without_optuna_it_says_how_to_get_it(tmp_path):
+    program = "import sys; sys.modules['optuna'] = None; from aigc_tf.cli import main; raise SystemExit(main())"
+    told = refused(run("-c", program, "tune", "--logs", tmp_path))
+    assert "pip install -r requirements-tune.txt" in told
