@@ -32,13 +32,15 @@ class Checkpoints:
     A checkpoint counts from the moment that the index file `checkpoint` names it, which is replaced atomically after
     all data are written: a process that dies while saving leaves the one before in force.
 
+    Of several workers one `writes`; the others do what else saving is (they find the same weights at fault), and read.
+
     Attributes:
         seconds: the time trained so far, saved with the model. A plain number, since a variable costs more to move on
             at each step than all else that is counted there.
     """
 
-    def __init__(self, folder: Path, model: GenerativeModel, keep: int) -> None:
-        self._model, self._folder, self._keep = model, folder, keep
+    def __init__(self, folder: Path, model: GenerativeModel, keep: int, writes: bool = True) -> None:
+        self._model, self._folder, self._keep, self._writes = model, folder, keep, writes
         self.seconds = 0.0
         self._saved_seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="seconds")
         self._checkpoint = tf.train.Checkpoint(model=model, seconds=self._saved_seconds)
@@ -61,6 +63,9 @@ class Checkpoints:
         if step == self._good_step and not again:
             return
         self.check_finite()
+        if not self._writes:
+            self._steps, self._good_step = [*self._steps, step], step
+            return
         # TensorFlow's manager counts too, and restoring a second time in a process wants that number in the file.
         self._checkpoint.save_counter.assign_add(1)
         there = set(files.present(self._folder, _REGULAR)) - {step}
@@ -122,6 +127,8 @@ class Checkpoints:
 
     def restore(self) -> int:
         """Go back to the newest checkpoint that can be read, and return its step. Raises UserError if there is none."""
+        if not self._writes:
+            self._steps = files.indexed(self._folder)  # which were written by now
         names = [files.name(_REGULAR, step) for step in self._steps]
         self._good_step = files.step_of(_restore_newest(self._checkpoint, self._folder, names))
         self.seconds = float(self._saved_seconds.numpy())

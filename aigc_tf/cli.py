@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import interruption, json_files, quiet, terminal
+from aigc_tf import cluster, interruption, json_files, quiet, terminal
 from aigc_tf.command_line import check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
@@ -137,7 +137,10 @@ def _train(arguments: list[str]) -> int:
     run = None if start.resume is None else RunFolder.open(start.resume)
     if run is not None:
         run.choose_kernels()
-    quiet.import_tensorflow()
+    together = config.strategy == "multi-worker"
+    if together:
+        cluster.read()  # a mistake there is told at once
+    quiet.import_tensorflow(errors_of_core=not together)
     if start.dry_run:
         from aigc_tf import plan
 

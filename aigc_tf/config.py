@@ -53,7 +53,12 @@ class TrainConfig(AugmentationConfig, DataConfig):
     # Machine
     seed: Annotated[int, Within(0, 2**31 - 1)] = 0
     """Decides weights, data order and noise. Same seed, same machine, same model."""
-    replicas: Annotated[int | None, Within(1, 64)] = None
+    strategy: Annotated[Literal["mirrored", "multi-worker"], CHANGEABLE] = "mirrored"
+    """Train on this machine, or on several together, with the same command and the environment variable TF_CONFIG on
+    each, and one file system for the run folder."""
+    worker_timeout: Annotated[int, Within(1, 1_000_000), CHANGEABLE] = 600
+    """Seconds to wait until all workers have come."""
+    replicas: Annotated[int | None, Within(1, 64), CHANGEABLE] = None
     """Number of logical CPU devices to spread a batch over; by default all GPUs, or one CPU."""
     mixed_precision: bool = False
     """Compute in bfloat16, keep weights in float32."""
@@ -106,6 +111,11 @@ class TrainConfig(AugmentationConfig, DataConfig):
             raise UserError(
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "
                 "leave one of them out"
+            )
+        if self.strategy == "multi-worker" and (self.jit_compile or self.replicas is not None):
+            given = "jit_compile" if self.jit_compile else "replicas"
+            raise UserError(
+                f"{given} is for one machine and cannot be combined with strategy multi-worker: leave it out"
             )
         if self.freeze and self.parent is None:
             raise UserError("freeze keeps what another model has learned, so it needs --from")

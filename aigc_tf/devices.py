@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import faulthandler
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import tensorflow as tf
 
+from aigc_tf.cluster import Cluster
 from aigc_tf.config import TrainConfig
-from aigc_tf.errors import UserError
+from aigc_tf.errors import FaultError, UserError
 
 
 def strategy(config: TrainConfig) -> tf.distribute.MirroredStrategy:
@@ -32,6 +39,64 @@ def strategy(config: TrainConfig) -> tf.distribute.MirroredStrategy:
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
+def check_workers(config: TrainConfig, cluster: Cluster) -> None:
+    """Raise UserError where the batch size or `mixed_precision` do not fit that many machines like this one."""
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    replicas = cluster.count * max(1, gpus)
+    if config.global_batch_size % replicas:
+        each = f" of {gpus} GPUs each" if gpus else ""
+        raise UserError(
+            f"global_batch_size {config.global_batch_size} cannot be split evenly over {cluster.count} workers{each}: "
+            "choose a multiple"
+        )
+    if config.mixed_precision and gpus:
+        _check_bfloat16()
+
+
+def workers_strategy(config: TrainConfig, cluster: Cluster) -> tf.distribute.MultiWorkerMirroredStrategy:
+    """All GPUs, or one CPU, of each worker, once all of them are there. To be called before TensorFlow computes
+    anything.
+
+    Raises UserError as `check_workers` does, and FaultError where it cannot join. Where the others stay away, the
+    process ends with a sentence.
+    """
+    check_workers(config, cluster)
+    others = ", ".join(cluster.name(index) for index in range(cluster.count) if index != cluster.index)
+    late = (
+        f"error: not all workers came within {config.worker_timeout} seconds (--worker-timeout): "
+        f"is the same command running for {others}?"
+    )
+    interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with _ended_after(config.worker_timeout, late):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait as long
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FaultError(f"{cluster.name(cluster.index)} cannot join the others ({reason})") from None
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+            signal.signal(signal.SIGTERM, terminate)  # TensorFlow's own, made meanwhile, would let nobody end it
+
+
+@contextmanager
+def _ended_after(seconds: int, line: str) -> Iterator[None]:
+    """Within it this process is ended, with status 1 and this line, where that takes so many seconds.
+
+    TensorFlow waits for the others in its C++ core, for an hour and more, and holds Python's lock meanwhile: no thread
+    and no handler of ours would run. Python's watchdog needs no lock, and a shell behind a pipe tells what it means.
+    """
+    tells = subprocess.Popen(["sh", "-c", 'read -r any && echo "$0" >&2', line], stdin=subprocess.PIPE)
+    assert tells.stdin is not None
+    faulthandler.dump_traceback_later(seconds, exit=True, file=tells.stdin)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        tells.stdin.close()
+        tells.wait()
+
+
 def compute_alike() -> None:
     """From here on TensorFlow computes the same bits each time, as all training here does."""
     tf.config.experimental.enable_op_determinism()
@@ -50,10 +115,11 @@ def names(strategy: tf.distribute.Strategy) -> list[str]:
     return found
 
 
-def in_words(strategy: tf.distribute.Strategy) -> str:
-    """The same on a line for a person, who may have expected a GPU."""
+def in_words(strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> str:
+    """The same on a line for a person, who may have expected a GPU; `cluster` are those that train together."""
     unseen = "" if tf.config.list_physical_devices("GPU") else "; TensorFlow sees no GPU"
-    return f"{', '.join(names(strategy))}{unseen}"
+    shared = "" if cluster is None or not cluster.addresses else f" of each of {cluster.count} workers"
+    return f"{', '.join(names(strategy))}{shared}{unseen}"
 
 
 def _logical_cpus(count: int) -> list[str]:

@@ -35,15 +35,15 @@ def data_bytes(data: Dataset) -> int:
     return 2 * data.nbytes
 
 
-def check(model: GenerativeModel, config: TrainConfig, data: Dataset) -> None:
-    """Raise UserError where a batch surely does not fit into the memory of this machine.
+def check(model: GenerativeModel, config: TrainConfig, data: Dataset, machines: int = 1) -> None:
+    """Raise UserError where this machine's share of a batch surely does not fit into its memory; so many share it.
 
     With GPUs only its content is counted, which is put together in the machine's own memory.
     """
-    needed = 4.0 * config.global_batch_size * config.family.batches_per_step * math.prod(data.spec.shape)
+    needed = 4.0 * config.global_batch_size * config.family.batches_per_step * math.prod(data.spec.shape) / machines
     if config.replicas is not None or not tf.config.list_physical_devices("GPU"):
         size = 2 if config.mixed_precision else 4
-        needed += weight_bytes(model) + step_bytes(model, config) * _SURELY_NEEDED * size / 4
+        needed += weight_bytes(model) + step_bytes(model, config) / machines * _SURELY_NEEDED * size / 4
     here = environment.memory_bytes()
     if here is not None and needed > here:
         raise UserError(

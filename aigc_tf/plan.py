@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
-from aigc_tf import devices, going_on, memory
+from aigc_tf import cluster, devices, going_on, memory
 from aigc_tf.callbacks.stopwatch import Stopwatch
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
@@ -27,12 +29,15 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     """
     config = config.with_budget()
     devices.compute_alike()
-    strategy = devices.strategy(config)
+    together = cluster.read() if config.strategy == "multi-worker" else cluster.Cluster()
+    strategy = devices.strategy(dataclasses.replace(config, strategy="mirrored"))  # the others need not be there
+    if together.addresses:
+        devices.check_workers(config, together)
     data = loading.load(config)
     augmentation.check(config, data.spec)
     with strategy.scope():
         model = FAMILIES[config.model].create(data.spec, config)
-    memory.check(model, config, data)
+    memory.check(model, config, data, together.count)
     begins: list[str] = []
     if config.parent is not None and resume is None:
         going_on.begin(model, config.parent, begins.append)
@@ -45,7 +50,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
     run = resume or RunFolder.planned(config)
     rows = {
         "images": f"{data.spec.num_examples:,} of {_shape(data.spec.shape)} from {data.spec.source}",
-        "devices": devices.in_words(strategy),
+        "devices": devices.in_words(strategy, together),
+        **({"this worker": together.name(together.index)} if together.addresses else {}),
         "budget": f"{config.minutes:g} minutes" if steps is None else f"{steps:,} steps of {batch} images",
         **{
             name: f"{network.count_params():,} parameters, {_si(forward[name])}FLOP an image"
@@ -56,7 +62,8 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         ),
         **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
-        "time": _time(config, steps, _seconds_a_step(model, config, data)),
+        # Of several workers none could tell by itself.
+        **({} if together.addresses else {"time": _time(config, steps, _seconds_a_step(model, config, data))}),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.data_name) if config.export else "none",

@@ -22,13 +22,13 @@ _NOISE = re.compile(
 _SLOW_CALLBACK = re.compile(r"Callback method `\w+` is slow compared to the batch time")
 
 
-def import_tensorflow() -> Any:
+def import_tensorflow(errors_of_core: bool = True) -> Any:
     """Import TensorFlow and return it; what it says to standard error meanwhile is shown afterwards, without the noise.
 
     The noise comes from C++ at the level of errors, before any logger could be asked to be quiet: hence the detour of
     the file descriptor. Errors of TensorFlow's C++ core and all warnings of its Python side stay visible for the whole
-    process; the warnings of the core are left out, since every MirroredStrategy on a CPU makes it emit one about its
-    own inside.
+    process, unless `errors_of_core` says otherwise: it tells of a worker that is gone in many lines. The warnings of
+    the core are left out, since every MirroredStrategy on a CPU makes it emit one about its own inside.
     A TF_CPP_MIN_LOG_LEVEL that the person has set is respected (0 shows everything). Raises UserError where there is
     no home folder, in which Keras keeps its settings.
 
@@ -39,7 +39,7 @@ def import_tensorflow() -> Any:
     keras_home = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
     if os.environ.get("KERAS_HOME"):
         os.environ["KERAS_HOME"] = str(keras_home)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if errors_of_core else "3")
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.stderr.flush()
     shown = os.dup(2)

@@ -10,6 +10,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.workers import Workers
 
 _HELD_OUT_BATCHES = 8
 _MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within which a signal is obeyed
@@ -17,13 +18,15 @@ _MOST_STEPS_PER_CALL = 10  # with the default recipe a third of a second, within
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A model, what it learns, and where its run is recorded; `profiled` steps are recorded for TensorBoard, too."""
+    """A model, what it learns, where its run is recorded, and who trains it; `profiled` steps are recorded for
+    TensorBoard, too."""
 
     config: TrainConfig
     model: GenerativeModel
     data: Dataset
     run: RunFolder
     checkpoints: Checkpoints
+    workers: Workers
     profiled: int = 0
 
     @property

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, arg
 
-from aigc_tf import parentage
+from aigc_tf import cluster, parentage
 from aigc_tf.command_line import parse
 from aigc_tf.config import BUDGETS, TrainConfig
 from aigc_tf.datasets.data_config import located
@@ -52,6 +52,7 @@ class _First:
     model: str | None = None
     parent: Annotated[Path | None, arg(name="from")] = None
     dataset: str | None = None
+    strategy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ def parse_training(arguments: list[str], program: str = "train.py") -> tuple[Sta
     """
     without_help = [argument for argument in arguments if argument not in ("-h", "--help")]
     first: _First = parse(_First, without_help, program, return_unknown_args=True)[0]
-    start, base = first.start, _base(first)
+    start, base = first.start, _on_this_machine(_base(first), first.strategy)
     if start.profile is not None and start.profile < 1:
         raise UserError(f"--profile {start.profile} must be at least 1")
 
@@ -129,6 +130,14 @@ def _base(first: _First) -> TrainConfig:
         FAMILIES.check(first.model)
         raise UserError(f"--model {first.model} cannot be combined with {given[0]}, whose model is {base.model}")
     return base
+
+
+def _on_this_machine(base: TrainConfig, strategy: str | None) -> TrainConfig:
+    """The settings of another start without what belongs to its machines, where `strategy` (the flag) says nothing
+    else: a process that was told of no cluster trains alone, and replicas are those of one machine."""
+    if base.strategy == "multi-worker" and not cluster.is_told():
+        base = dataclasses.replace(base, strategy="mirrored")
+    return dataclasses.replace(base, replicas=None) if strategy == "multi-worker" else base
 
 
 def _check_resumable(base: TrainConfig, config: TrainConfig, run: Path) -> None:

@@ -26,7 +26,7 @@ from aigc_tf import (
     subjects,
 )
 from aigc_tf.callbacks.judging import Judging
-from aigc_tf.callbacks.stopping import GracefulStop
+from aigc_tf.callbacks.stopping import GracefulStop, Meeting
 from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets import augmentation, loading
@@ -40,6 +40,7 @@ from aigc_tf.report import dashboard, run_page
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
 from aigc_tf.shell import quoted
+from aigc_tf.workers import Workers
 
 _MOST_ROLLBACKS = 3
 _FOREVER = 2**62
@@ -78,37 +79,55 @@ def train(
     config = config.with_budget()
     devices.compute_alike()
     tf.keras.utils.set_random_seed(config.seed)
-    strategy = devices.strategy(config)
-    data = data or loading.load(config, say)
+    workers = Workers.of(config)
+    with workers.in_touch():
+        return _train(config, workers, resume, data, say, profiled)
+
+
+def _train(
+    config: TrainConfig,
+    workers: Workers,
+    resume: RunFolder | None,
+    data: Dataset | None,
+    say: Callable[[str], None],
+    profiled: int,
+) -> RunFolder | None:
+    data = data or loading.load(config, say if workers.is_chief else _unheard)
     augmentation.check(config, data.spec)
     config = dataclasses.replace(config, dataset=data.spec.name or config.dataset)
     if config.evaluate or config.evaluate_every:
         evaluator.check_can_be_judged(data, while_training=bool(config.evaluate_every))
-    machine = environment.describe(devices.names(strategy))
-
-    with strategy.scope():
+    workers.check_alike(config, data.spec)
+    with workers.scope():
         model = FAMILIES[config.model].create(data.spec, config)
-    memory.check(model, config, data)
+    memory.check(model, config, data, workers.cluster.count)
+    if not workers.is_chief:
+        return _follow(config, workers, resume, model, data, say)
 
-    run = resume or RunFolder.planned(config)
-    if resume is None:
-        run.create(config, data.spec, machine, _begin(model, say))
-    else:
-        run.check_same_images(data.spec)
-    with run.lock():
-        with strategy.scope():
+    machine = environment.describe(devices.names(workers.strategy))
+    with contextlib.ExitStack() as held:
+        with workers.leading():
+            run = resume or RunFolder.planned(config)
+            if resume is None:
+                run.create(config, data.spec, machine, _begin(model, say))
+            else:
+                run.check_same_images(data.spec)
+            held.enter_context(run.lock())
             checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints)
-        if checkpoints.last_step is None:
-            run.check_untrained()
-            if resume is not None:
-                run.check_same_parent(_begin_again(model, run, say))
-            checkpoints.save()
-        else:
-            first_step = checkpoints.restore()
-            run.write_config(config)
-            run.write_environment(first_step, machine)
-            say(f"going on from step {first_step}")
-        say(f"training on {devices.in_words(strategy)}")
+            first_step = 0
+            if checkpoints.last_step is None:
+                run.check_untrained()
+                if resume is not None:
+                    run.check_same_parent(_begin_again(model, run, say))
+                checkpoints.save()
+            else:
+                first_step = checkpoints.restore()
+                run.write_config(config)
+                run.write_environment(first_step, machine)
+                say(f"going on from step {first_step}")
+        workers.lead(run.path, first_step)
+        workers.check_same_weights(model, run.path)
+        say(f"training on {devices.in_words(workers.strategy, workers.cluster)}")
         say(f"{data.spec.num_examples:,} {data.spec.modality.name}s from {data.spec.source}")
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
@@ -118,7 +137,7 @@ def train(
             if checkpoints.last_step == 0:
                 dashboard.tell_result(run)
         result: Literal["best"] | None = None
-        session = Session(config, model, data, run, checkpoints, profiled)
+        session = Session(config, model, data, run, checkpoints, workers, profiled)
         if session.is_finished:
             say(f"nothing left to train: step {checkpoints.last_step} is the end of this budget")
         else:
@@ -140,6 +159,34 @@ def train(
             checkpoints.save(again=True)
     finish(config, run, data, result, say)
     return run
+
+
+def _follow(
+    config: TrainConfig,
+    workers: Workers,
+    resume: RunFolder | None,
+    model: GenerativeModel,
+    data: Dataset,
+    say: Callable[[str], None],
+) -> RunFolder | None:
+    """The part of a worker that is not the chief: it trains from the chief's checkpoint, and records nothing."""
+    run = workers.follow(config, resume)
+    checkpoints = Checkpoints(run.checkpoints, model, config.keep_checkpoints, writes=False)
+    checkpoints.restore()
+    workers.check_same_weights(model, run.path)
+    say(f"{workers.cluster.name(workers.cluster.index)} trains with the chief, which records all in {run.path}")
+    session = Session(config, model, data, run, checkpoints, workers)
+    if not session.is_finished:
+        ending = fit_until_done(session)
+        if ending.signal_name:
+            say(f"stopped by {ending.signal_name} at step {checkpoints.last_step}")
+            return None
+        say(f"trained to step {checkpoints.last_step}")
+    return run
+
+
+def _unheard(line: str) -> None:
+    """What the chief says, another worker need not say, too."""
 
 
 def _begin(model: GenerativeModel, say: Callable[[str], None]) -> dict[str, Any] | None:
@@ -255,32 +302,30 @@ def fit(session: Session) -> Ending:
     checkpoints = session.checkpoints
     first_step = int(model.step.numpy())
     model.reopen()
-    run.trim(first_step, config)
-    event_files.trim(run.tensorboard, first_step, config)
-    checkpoints.trim_best(first_step)
-    writer = event_files.open_writer(run.tensorboard)
-    event_files.tell_start(writer, first_step)
-    if first_step == 0:
-        with writer.as_default(step=0):
-            tf.summary.text("config", f"```json\n{config.to_json()}```")
+    writer = _begin_record(session, first_step) if session.workers.is_chief else tf.summary.create_noop_writer()
 
     rows = config.global_batch_size * config.family.batches_per_step
-    change = augmentation.change_of(config, data.spec, config.seed)
-    stream = batches(data, "train", rows, config.seed, first_step, change=change)
+
+    def stream(part: tuple[int, int]) -> tf.data.Dataset:
+        change = augmentation.change_of(config, data.spec, config.seed, part)
+        return batches(data, "train", rows, config.seed, first_step, change=change, part=part)
+
     # The stream has no end: at an end, the parts of a step that need no data would still run once more.
     steps = _FOREVER if session.last_step is None else session.last_step - first_step
     stop = GracefulStop()
+    meeting = Meeting(session.workers, stop)
     judging = None
-    if config.evaluate_every:
+    if config.evaluate_every and session.workers.is_chief:
         judge = evaluator.during_training(model, run, data)
         judging = Judging(judge, config.evaluate_every, config.on_collapse, writer, run.judgements_file, checkpoints)
-    watchers = callbacks.build(session, writer, stop, judging)
+    watchers = callbacks.build(session, writer, stop, meeting, judging)
     model.steps_per_execution = steps_per_call(config, first_step)
     model.make_train_function(force=True)  # the one of a fit before this may be for single steps
     try:
-        with _faults_of_data_told(session):
-            model.fit(stream, steps_per_epoch=steps, callbacks=watchers, verbose=0)
-        if stop.signal_name is None:
+        with _faults_of_data_told(session), meeting.told():
+            training = session.workers.distribute(stream)
+            model.fit(training, steps_per_epoch=steps, callbacks=watchers, verbose=0)
+        if meeting.signal_name is None:
             for watcher in watchers:
                 watcher.finish()
         else:
@@ -290,4 +335,18 @@ def fit(session: Session) -> Ending:
         for watcher in watchers:
             watcher.close()
         writer.close()
-    return Ending(stop.signal_name, judging is not None and judging.collapsed)
+    return Ending(meeting.signal_name, judging is not None and judging.collapsed)
+
+
+def _begin_record(session: Session, first_step: int) -> tf.summary.SummaryWriter:
+    """Take back what was recorded behind the step that training goes on from, and open the writer of what comes."""
+    run, config = session.run, session.config
+    run.trim(first_step, config)
+    event_files.trim(run.tensorboard, first_step, config)
+    session.checkpoints.trim_best(first_step)
+    writer = event_files.open_writer(run.tensorboard)
+    event_files.tell_start(writer, first_step)
+    if first_step == 0:
+        with writer.as_default(step=0):
+            tf.summary.text("config", f"```json\n{config.to_json()}```")
+    return writer

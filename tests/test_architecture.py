@@ -21,19 +21,19 @@ FLOORS = [
     (
         "ground",
         "errors registry settings onednn legacy_keras paths json_settings python_version quiet interruption terminal "
-        "shell addresses",
+        "shell addresses cluster",
     ),
     ("files", "atomic_files json_lines json_files image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
     ("configuration", "families config presets"),
-    ("state", "run_folder checkpoint_files checkpoints devices event_files memory session parentage going_on"),
+    ("state", "run_folder checkpoint_files checkpoints devices event_files memory workers session parentage going_on"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),
     ("whole ways", "trainer evaluator plan comparison tuning exploring"),
     ("serving", "serving"),
     ("playing", "playground"),
-    ("command line", "command_line commands cli train_command opening"),
+    ("command line", "command_line commands cli train_command opening launch"),
     ("entry", "__main__"),
 ]
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}

@@ -34,7 +34,6 @@ class Curves(StepCallback):
             self._timed_step, self._timed_at = step, time.monotonic()
         if step % self._every == 0:
             self._write()
-            self.model.reset_trackers()
 
     def finish(self) -> None:
         if self._written < self._step:
@@ -56,3 +55,15 @@ class Curves(StepCallback):
             tf.summary.experimental.write_raw_pb(point.SerializeToString())
         with open(self._file, "a") as file:
             file.write(json.dumps({"step": self._step, **values}) + "\n")
+
+
+class FreshMeans(StepCallback):
+    """Begins the means of the curves anew behind each of their points."""
+
+    def __init__(self, every: int) -> None:
+        super().__init__()
+        self._every = every
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        if step % self._every == 0:
+            self.model.reset_trackers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from aigc_tf.callbacks.step_callback import StepCallback
+from aigc_tf.checkpoints import Checkpoints
 from aigc_tf.errors import DivergedError
 
 
@@ -18,3 +19,16 @@ class DivergenceGuard(StepCallback):
         for name, value in logs.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{name} became {value} by step {step}")
+
+
+class WeightGuard(StepCallback):
+    """Raises DivergedError when a weight is not finite, every `every` steps: on workers that do not judge, at the steps
+    at which the chief's judging does."""
+
+    def __init__(self, checkpoints: Checkpoints, every: int) -> None:
+        super().__init__()
+        self._checkpoints, self._every = checkpoints, every
+
+    def on_step(self, step: int, logs: dict[str, float]) -> None:
+        if step % self._every == 0:
+            self._checkpoints.check_finite()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import tensorflow as tf
@@ -11,11 +12,12 @@ from aigc_tf.callbacks.step_callback import StepCallback
 
 
 class HeldOut(StepCallback):
-    """Every `every` steps, runs `test_step` over `batches` (a few held-out ones); the figures join the curves."""
+    """Every `every` steps, runs `test_step` over the first `count` of `batches` of held-out examples (see
+    `Workers.distribute`); the figures join the curves."""
 
-    def __init__(self, batches: tf.data.Dataset, every: int) -> None:
+    def __init__(self, batches: Any, count: int, every: int) -> None:
         super().__init__()
-        self._batches, self._every = batches, every
+        self._batches, self._count, self._every = batches, count, every
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
@@ -32,4 +34,7 @@ class HeldOut(StepCallback):
     @functools.cached_property
     def _distributed(self) -> list[Any]:
         """Kept: to begin with the data set anew takes longer than the model with its batches."""
-        return list(self.model.distribute_strategy.experimental_distribute_dataset(self._batches))
+        batches = self._batches
+        if isinstance(batches, tf.data.Dataset):
+            batches = self.model.distribute_strategy.experimental_distribute_dataset(batches)
+        return list(itertools.islice(batches, self._count))

@@ -26,6 +26,7 @@ class ProgressLine(StepCallback):
         super().__init__()
         self._last_step, self._limit, self._checkpoints = last_step, limit, checkpoints
         self._global_batch_size = global_batch_size
+        self._bar: tqdm | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)

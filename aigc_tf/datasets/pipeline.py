@@ -19,6 +19,7 @@ def batches(
     start_step: int = 0,
     stop_step: int | None = None,
     change: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Shuffled batches number `start_step` to `stop_step - 1` of a stream that only `seed` decides.
 
@@ -38,18 +39,21 @@ def batches(
         start_step: first batch to give.
         stop_step: the batch to stop before; None for a stream that never ends.
         change: what becomes of a batch, given its number int64 too (see `augmentation`).
+        part: which of how many equal parts of each batch to give; the others are not even read.
 
     Returns:
         A data set of batches as `Dataset.reader` gives them.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: a number is out of range, or the parts of a batch are not equal.
     """
     if batch_size < 1 or start_step < 0 or (stop_step is not None and stop_step < start_step):
         raise ValueError(
             f"got batch_size {batch_size}, start_step {start_step}, stop_step {stop_step}: "
             "expected a batch of at least 1 and 0 <= start_step <= stop_step"
         )
+    if batch_size % part[1] or not 0 <= part[0] < part[1]:
+        raise ValueError(f"got part {part} of a batch of {batch_size}: expected (number, count) of equal parts")
     num_examples = data.count(split)
     first_epoch, offset = divmod(start_step * batch_size, num_examples)
 
@@ -68,6 +72,9 @@ def batches(
     stream = tf.data.Dataset.range(first_epoch, _FOREVER).map(order).rebatch(batch_size, drop_remainder=True)
     if stop_step is not None:
         stream = stream.take(stop_step - start_step)
+    if part[1] > 1:
+        count = batch_size // part[1]
+        stream = stream.map(lambda rows: rows[part[0] * count : (part[0] + 1) * count])
     stream = stream.map(data.reader(split))
     if change is not None:
         stream = stream.enumerate(start_step).map(lambda number, batch: change(batch, number))

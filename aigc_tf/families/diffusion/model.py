@@ -90,8 +90,10 @@ class Diffusion(GenerativeModel):
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The loss on content that it never saw, always with the same noise and times."""
         content = data[self.spec.modality.name]
-        noise = tf.random.stateless_normal(tf.shape(content), [0, 0], alg="philox")
-        evenly = tf.random.stateless_uniform(tf.shape(content)[:1], [0, 1], 1e-6, 1 - 1e-6, alg="philox")
+        rows = content.shape[0] * tf.distribute.get_replica_context().num_replicas_in_sync
+        noise = tf.random.stateless_normal([rows, *self.spec.shape], [0, 0], alg="philox")
+        evenly = tf.random.stateless_uniform([rows], [0, 1], 1e-6, 1 - 1e-6, alg="philox")
+        noise, evenly = self.replica_rows(noise), self.replica_rows(evenly)
         classes = self._classes(data, drop=False)
         lesson = self._lesson(content, noise, evenly, classes)
         self.track({"loss/held_out": self._errors(*lesson, classes, training=False)})

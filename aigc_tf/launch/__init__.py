@@ -1,0 +1,1 @@
+"""Starts the workers of one training where nothing else does: `local` on this machine."""
