@@ -64,6 +64,12 @@ def wait_for_anywhere(page: Any, selector: str) -> None:
         page.wait_for_timeout(200)
 
 
+def click_anywhere(page: Any, selector: str) -> None:
+    """Click on the first of these, once the page or a frame of it holds one."""
+    wait_for_anywhere(page, selector)
+    next(found for frame in page.frames if (found := frame.locator(selector)).count()).first.click()
+
+
 def main(logs: Path, out: Path) -> None:
     with served(logs) as (address, _), driven() as browser:
         page = browser.new_page(viewport=SIZE)
@@ -72,10 +78,7 @@ def main(logs: Path, out: Path) -> None:
             open_tab(page, address, tab)
             wait_for_anywhere(page, selector)
             if tab == "hparams":
-                for frame in page.frames:
-                    views = frame.locator("text=/parallel coordinates view/i")
-                    if views.count():
-                        views.first.click()
+                click_anywhere(page, "text=/parallel coordinates view/i")
             page.wait_for_timeout(5_000)  # curves and pictures are drawn one after the other
             page.screenshot(path=str(out / f"board-{tab.replace('_', '-')}.png"))
 

@@ -112,7 +112,7 @@ def test_another_shape_than_before_is_a_fault(tmp_path):
             yield row, held.getvalue()
 
     for write in (outputs.write_arrays, outputs.write_sheet):
-        order = outputs.Order(contract.of_before(), [(seed, {}) for seed in range(3)], 3, files, lambda: None)
+        order = outputs.Order(contract.of_before(), [(seed, {}) for seed in range(3)], 3, files, lambda count: None)
         with pytest.raises(ServingError, match="2 came as something else than the others"):
             write(order, tmp_path / "out.npz")
     assert list(tmp_path.iterdir()) == []
