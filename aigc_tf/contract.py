@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +22,11 @@ from aigc_tf.errors import UserError
 FILE = Path("assets.extra", "contract.json")
 SIGNATURE = "contract"
 """The signature that answers with this very text for each seed."""
+_NUMBERS = re.compile(r"\[\n\s+-?\d[-+.e\d,\s]*\]")
 
-Purpose = Literal["files", "content", "decode", "encode", "reconstruct", "score", "inpaint", "contract"]
+Purpose = Literal[
+    "files", "content", "draw", "decode", "morph", "encode", "reconstruct", "score", "inpaint", "contract"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +65,10 @@ class Signature:
     """A function of the model on rows: row i of each output depends on row i of the inputs only.
 
     Attributes:
-        purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "decode"
-            (from a standard normal vector to content), "encode" (from content to such a vector), "reconstruct" (from
+        purpose: "files" (from a seed to a file of content), "content" (from a seed to content as numbers), "draw" (from
+            a seed to all that a signature which decodes makes its content of), "decode" (from a standard normal vector
+            to content), "morph" (from such a vector, a label, another one and a share of the way between these classes
+            to content), "encode" (from content to such a vector), "reconstruct" (from
             content to what the model makes of it), "score" (from content to numbers about it), "inpaint" (from a seed,
             content and a mask, 1 in the part that is made anew, to a file of content) or "contract".
         inputs: by name.
@@ -70,6 +76,8 @@ class Signature:
         row_exact: whether a row of the answer is the same bytes alone, in any batch and in any order.
         shows: the signature whose numbers the files show, rounded once; empty for none.
         same_as: the signature that answers the same where the inputs that it lacks have their defaults; empty for none.
+        directions: of one that decodes, unit vectors along which what it makes changes most, the most telling first;
+            empty where nobody knows any.
     """
 
     purpose: Purpose
@@ -78,6 +86,7 @@ class Signature:
     row_exact: bool = False
     shows: str = ""
     same_as: str = ""
+    directions: tuple[tuple[float, ...], ...] = ()
 
     def rows(self, seeds: Iterable[int]) -> dict[str, np.ndarray]:
         """Inputs, by name, for these seeds, with all others that have a default at theirs."""
@@ -126,8 +135,9 @@ class Contract:
         return name
 
     def to_json(self) -> str:
-        """The text of contract.json; what is not said has its default."""
-        return json.dumps(_brief(dataclasses.asdict(self)), indent=2) + "\n"
+        """The text of contract.json; what is not said has its default, and numbers of a list stand in one line."""
+        text = json.dumps(_brief(dataclasses.asdict(self)), indent=2) + "\n"
+        return _NUMBERS.sub(lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
 
 
 def from_json(text: str, origin: str = "the contract") -> Contract:
@@ -176,6 +186,7 @@ def _check(promised: Contract) -> None:
     for name, purpose in (("serving_default", "files"), ("sample", "content")):
         if getattr(promised.signatures.get(name), "purpose", None) != purpose:
             raise ValueError(f"it has no signature {name} for {purpose}")
+    decoded = [each.inputs for each in promised.named("decode").values()]
     for name, each in promised.signatures.items():
         if not each.inputs or not each.outputs:
             raise ValueError(f"{name} takes or gives nothing")
@@ -183,8 +194,13 @@ def _check(promised: Contract) -> None:
             _check_tensor(f"{key} of {name}", tensor)
         if each.purpose in ("files", "content", "contract"):
             _check_sampling(name, each)
+        if each.purpose == "draw" and not any(each.outputs.keys() == other.keys() for other in decoded):
+            raise ValueError(f"nothing decodes what {name} draws")
         if each.shows and getattr(promised.signatures.get(each.shows), "purpose", None) != "content":
             raise ValueError(f"{name} shows {each.shows}, which gives no content")
+        vectors = {tensor.row for tensor in each.inputs.values() if tensor.default is None}
+        if each.directions and {(len(direction),) for direction in each.directions} != vectors:
+            raise ValueError(f"directions of {name} are no vectors that it takes")
         other = promised.signatures.get(each.same_as)
         if each.same_as and not (
             other and other.outputs == each.outputs and other.inputs.items() <= each.inputs.items()

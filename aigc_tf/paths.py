@@ -79,5 +79,13 @@ def plain(folder: Path) -> Iterator[Path]:
         yield link
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that is to take files, and those above it. Raises UserError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"nothing can be saved in {folder}: {error.strerror}") from None
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 50 else f"{text[:47]}...")  # shorter than a line, else tyro breaks it

@@ -40,6 +40,7 @@ class RunFolder:
     evaluation/       per judged step one JSON file, and a folder with the same as a report to read
     export/           versioned SavedModels for TensorFlow Serving
     report.html       all of it on one page, when training ends
+    ratings.jsonl     what somebody thought of pictures in the playground, one line each
     """
 
     path: Path
@@ -71,6 +72,10 @@ class RunFolder:
     @property
     def page_file(self) -> Path:
         return self.path / "report.html"
+
+    @property
+    def ratings_file(self) -> Path:
+        return self.path / "ratings.jsonl"
 
     @property
     def tensorboard(self) -> Path:

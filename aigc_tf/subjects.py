@@ -82,12 +82,14 @@ class Subject:
         named = {} if self.contract is None else self.contract.named("decode")
         return {name: _width(self.signatures[name], each) for name, each in named.items() if name in self.signatures}
 
-    def decode(self, vectors: np.ndarray, signature: str, labels: np.ndarray | None = None) -> np.ndarray:
-        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` takes, and labels [N] where it takes
-        any."""
+    def decode(
+        self, vectors: np.ndarray, signature: str, labels: np.ndarray | None = None, **others: np.ndarray
+    ) -> np.ndarray:
+        """Stored content [N, ...] for vectors float32 [N, Z] that one of `ways_in` or a morph takes, and labels [N]
+        where it takes any; `others` are its other inputs [N], which have their defaults else."""
         assert self.contract is not None
         inputs = self.contract.signatures[signature].inputs
-        given = {_vector(inputs): vectors}
+        given = {vector_of(inputs): vectors, **others}
         if "label" in inputs and labels is not None:
             given["label"] = labels
         return self._content(signature, given)
@@ -104,16 +106,16 @@ class Subject:
             if "label" in inputs and labels is not None:
                 given["label"] = labels
             given |= {key: np.full(len(stored), value) for key, value in others.items() if key in inputs}
-            found |= self._answers(name, given)
+            found |= self.answers(name, given)
         return found
 
     def _content(
         self, name: str, given: dict[str, np.ndarray], progress: Callable[[int], object] = lambda count: None
     ) -> np.ndarray:
-        (made,) = self._answers(name, given, progress).values()
+        (made,) = self.answers(name, given, progress).values()
         return made
 
-    def _answers(
+    def answers(
         self, name: str, given: dict[str, np.ndarray], progress: Callable[[int], object] = lambda count: None
     ) -> dict[str, np.ndarray]:
         """Outputs of a signature by name, asked for in batches, content as it is stored on both sides; inputs that are
@@ -260,7 +262,7 @@ def spread_labels(count: int, class_counts: Sequence[int]) -> np.ndarray:
     return np.minimum(np.searchsorted(shares, points, side="right"), len(shares) - 1).astype(np.int64)
 
 
-def _vector(inputs: Mapping[str, Tensor]) -> str:
+def vector_of(inputs: Mapping[str, Tensor]) -> str:
     """The name of the input that takes standard normal vectors: the one that nothing stands in for."""
     (name,) = [name for name, tensor in inputs.items() if tensor.default is None]
     return name
@@ -270,4 +272,4 @@ def _width(function: Any, signature: Signature) -> int:
     """Read off the function: exports without a contract do not say it elsewhere."""
     arguments, named = function.structured_input_signature
     specs = {spec.name: spec for spec in tf.nest.flatten([arguments, named])}
-    return specs[_vector(signature.inputs)].shape[1]
+    return specs[vector_of(signature.inputs)].shape[1]

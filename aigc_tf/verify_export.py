@@ -238,6 +238,8 @@ def relation_faults(export, name):
         yield from showing_faults(export, name, promised.shows)
     if promised.row_exact:
         yield from company_faults(export, name, export.varied(name, export.seeds(name)))
+    if promised.purpose == "draw":
+        yield from drawing_faults(export, name)
     if promised.same_as:
         rows = export.varied(promised.same_as, SEEDS[:4])
         lacking = {key: tensor.default for key, tensor in promised.inputs.items() if key not in rows}
@@ -270,6 +272,18 @@ def showing_faults(export, name, shown):
         if each.shape != row.shape or np.abs(export.levels.numbers(each) - row).max() > half:
             yield f"{name}: files of shape {each.shape} do not show the {row.shape} of {shown}"
             return
+
+
+def drawing_faults(export, name):
+    """Where what is drawn from a seed is not decoded to what the seed's sample is."""
+    rows = export.varied("sample", LEAST)
+    drawn = export.call(name, rows)
+    (decode, *_) = (
+        key for key, each in export.promised.items() if each.purpose == "decode" and each.inputs.keys() == drawn.keys()
+    )
+    (decoded,), (sampled,) = (export.call(key, given).values() for key, given in ((decode, drawn), ("sample", rows)))
+    if not np.allclose(decoded, sampled, rtol=0, atol=TOLERANCE_OF_COMPANY):
+        yield f"{decode} makes something else of what {name} gives for a seed than sample does"
 
 
 def company_faults(export, name, rows):

@@ -24,7 +24,7 @@ from aigc_tf import checkpoint_files
 
 os.environ.pop("PYTHONUNBUFFERED", None)  # commands hold back what they print into a pipe, as they do everywhere else
 _MADE = Path(f"{os.environ['AIGC_TF_CACHE']}-made")  # beside the cache that all workers share
-_HEAVY = [("-m", "aigc_tf", name) for name in ("export", "generate", "verify")]
+_HEAVY = [("-m", "aigc_tf", name) for name in ("export", "generate", "verify", "explore", "project")]
 # A network of a few thousand weights: a step takes milliseconds.
 TINY = [
     *("--dataset", "synthetic", "--network", "lean", "--latent-dim", "8", "--global-batch-size", "8"),

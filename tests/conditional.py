@@ -71,17 +71,26 @@ def export(folder: Path, promised: Contract = PROMISED, **wrong: Any) -> Path:
         rating = tf.reduce_sum(image, [1, 2, 3]) + tf.cast(sensible(label), tf.float32)
         return {"rating": wrong.get("rating", lambda rating: rating)(rating)}
 
+    def drawn(seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Not what `mix` makes the seed's sample of."""
+        return {
+            "vector": tf.tile(tf.cast(seed % 3, tf.float32)[:, None], [1, 5]),
+            "label": tf.maximum(sensible(label), 0),
+        }
+
     functions = {
         "serving_default": lambda seed, label: files(sampled(seed, label)),
         "sample": lambda seed, label: {"image": sampled(seed, label)},
         "strong": lambda seed, label, truncation: files(sampled(seed, label, strength(truncation))),
         "mix": lambda vector, label: {"image": draw(tf.sigmoid(tf.reduce_sum(vector, 1)), label)},
         "rate": rate,
+        "drawn": drawn,
         "contract": lambda seed: {"contract": tf.fill(tf.shape(seed), wrong.get("told", text))},
     }
     module = tf.Module()
     module.weight = tf.Variable(1.0)
-    made = {name: _function(PROMISED.signatures[name], function) for name, function in functions.items()}
+    signatures = {**PROMISED.signatures, "drawn": promised.signatures.get("drawn")}
+    made = {name: _function(signature, functions[name]) for name, signature in signatures.items() if signature}
     made |= wrong.get("more", {})
     kept = {name: function for name, function in made.items() if function is not None}
     tf.saved_model.save(module, str(folder), signatures=kept)
@@ -94,6 +103,13 @@ def changed(name: str, **fields: Any) -> Contract:
     """PROMISED with these fields of one signature."""
     signature = dataclasses.replace(PROMISED.signatures[name], **fields)
     return dataclasses.replace(PROMISED, signatures={**PROMISED.signatures, name: signature})
+
+
+def with_drawing() -> Contract:
+    """PROMISED with a signature that should tell what `mix` makes a sample of."""
+    mix = PROMISED.signatures["mix"]
+    drawn = Signature("draw", {"seed": SEED, "label": LABEL}, mix.inputs)
+    return dataclasses.replace(PROMISED, signatures={**PROMISED.signatures, "drawn": drawn})
 
 
 def _function(signature: Signature, function: Any) -> Any:

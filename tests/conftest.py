@@ -15,7 +15,7 @@ from aigc_tf.quiet import import_tensorflow  # noqa: E402
 import_tensorflow()
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from commands import TINY, made_once, succeed, train  # noqa: E402
+from commands import TINY, made_once, run, succeed, train  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -42,3 +42,13 @@ def tiny_run() -> Path:
         (logs / "printed").write_text(printed)
 
     return made_once("tiny-run", make) / "run"
+
+
+@pytest.fixture(scope="session")
+def explored(tiny_run) -> Path:
+    """The exploration of that run; tests leave it as it is."""
+
+    def make(folder: Path) -> None:
+        succeed(run("-m", "aigc_tf", "explore", tiny_run, "--out", folder))
+
+    return made_once("exploration", make)

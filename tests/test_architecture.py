@@ -30,16 +30,20 @@ FLOORS = [
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),
-    ("whole ways", "trainer evaluator plan comparison tuning"),
+    ("whole ways", "trainer evaluator plan comparison tuning exploring"),
     ("serving", "serving"),
-    ("command line", "command_line commands cli train_command launch"),
+    ("playing", "playground"),
+    ("command line", "command_line commands cli train_command opening launch"),
     ("entry", "__main__"),
 ]
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}
 
 # What may name a family's parts: the families themselves and what they are built of, the measures that only some
 # models have, and what exports without a contract promised.
-OF_A_FAMILY = ("families.gan", "families.vae", "families.diffusion", "parts", "metrics", "contract")
+OF_A_FAMILY = (
+    *("families.gan", "families.vae", "families.diffusion", "families.morphing"),
+    *("parts", "metrics", "contract"),
+)
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
 OF_A_MODALITY = (
     *("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison"),

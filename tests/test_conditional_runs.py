@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from commands import TINY, run, succeed, train
+from PIL import Image
 
-from aigc_tf import contract
+from aigc_tf import contract, subjects
 
 CLASSES = ("disc", "ring", "square", "cross")
 
@@ -60,6 +62,23 @@ def test_its_export_takes_labels_and_names_its_classes(conditional_run):
     anything = files(-1, 4, 2**40, -(2**63))
     assert len(set(anything)) == 1 and anything[0] in each
     assert files(3, 2, 1, 0) == each[::-1]
+
+
+def test_it_is_walked_from_class_to_class(conditional_run, tmp_path):
+    succeed(run("-m", "aigc_tf", "explore", conditional_run, "--out", tmp_path))
+    assert Image.open(tmp_path / "classes.gif").n_frames > len(CLASSES)
+    subject = subjects.of_export(conditional_run / "export" / "synthetic")
+    vectors, label = np.linspace(-1, 1, 16, dtype=np.float32).reshape(2, 8), np.array([0, 3])
+    here, there = (subject.decode(vectors, "decode", each) for each in (label, label[::-1]))
+
+    def at(*share: float) -> np.ndarray:
+        return subject.decode(vectors, "morph", label, toward=label[::-1], share=np.array(share))
+
+    np.testing.assert_array_equal(at(0, 0), here)
+    np.testing.assert_array_equal(at(1, 7), there)  # clipped
+    halfway = at(0.5, np.nan)
+    assert (halfway[0] != here[0]).any() and (halfway[0] != there[0]).any()
+    np.testing.assert_array_equal(halfway[1], here[1])
 
 
 def test_what_a_conditional_run_would_be():

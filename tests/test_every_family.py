@@ -96,6 +96,27 @@ def test_the_bound_that_papers_report(family, whole):
         assert done.returncode == 2 and "knows no bound on the likelihood of images" in done.stderr
 
 
+def test_it_is_explored_as_far_as_its_contract_goes(family, whole, tmp_path):
+    succeed(run("-m", "aigc_tf", "explore", whole, "--class", "ring", "--out", tmp_path / "out"))
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    text = (tmp_path / "out" / "index.html").read_text()
+    succeed(run("-m", "aigc_tf", "generate", whole, "--count", 1, "--class", "ring", "--out", tmp_path))
+    project = ("-m", "aigc_tf", "project", tmp_path / "00000000-1.png", "--of", whole, "--out", tmp_path / "found")
+    if "decode" in contract.of_export(whole / "export" / "synthetic" / "1").signatures:
+        assert {"walk.gif", "walk.webp", "direction-4.png"} <= made
+        succeed(run(*project))
+        told = json.loads((tmp_path / "found" / "projection.json").read_text())
+        assert told["distance"] < told["distance_of_random_vectors"] and told["class"] in (
+            "disc",
+            "ring",
+            "square",
+            "cross",
+        )
+    else:
+        assert made == {"index.html", "sweep-guidance.png"} and "makes nothing of vectors" in text
+        assert "makes nothing of vectors" in refused(run(*project))
+
+
 def test_divergence_is_noticed_and_rollbacks_are_bounded(family, small, tmp_path):
     hopeless = [*HOPELESS[family], "--steps", 15, "--on-divergence", "rollback"]
     done = train(*small, *QUICK, *hopeless, "--logs", tmp_path, "--name", "run")

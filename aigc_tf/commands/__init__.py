@@ -11,5 +11,5 @@ COMMANDS = Registry(
     __name__,
     "Command",
     *("compare", "export", "list", "label", "rollback", "prune", "withdraw", "verify"),
-    *("serve", "generate", "conformance", "data", "board", "report", "tune"),
+    *("serve", "generate", "explore", "project", "playground", "conformance", "data", "board", "report", "tune"),
 )

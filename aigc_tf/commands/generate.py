@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from aigc_tf import quiet, terminal
+from aigc_tf import opening, quiet, terminal
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
 from aigc_tf.modalities import MODALITIES
-from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving.client import (
     Inpainted,
     ProtocolName,
@@ -93,7 +91,7 @@ class Command:
             raise UserError("--version, --label and --protocol choose on a server: give --server with them")
         if (self.image is None) != (self.inpaint is None):
             raise UserError("give both: --inpaint MASK tells which part of --image FILE is made anew")
-        if self.step is not None and not self.is_run:
+        if self.step is not None and (self.of is None or not opening.is_run(self.of)):
             raise UserError("--step chooses among what a run keeps: give a run folder")
         if self.format is not None and self.format not in _FORMATS:
             raise UserError(unknown(self.format, "formats", _FORMATS))
@@ -105,10 +103,6 @@ class Command:
             raise UserError(f"--seed {self.seed} must be from 0 to {2**63 - self.count}, so that all seeds are int64")
         if not 0 < self.timeout < _A_DAY or not 0 <= self.wait < _A_DAY:
             raise UserError(f"--timeout {self.timeout:g} and --wait {self.wait:g} must be seconds, less than a day")
-
-    @property
-    def is_run(self) -> bool:
-        return self.of is not None and (self.of / "config.json").is_file()
 
     def run(self) -> int:
         with self._opened() as (predictor, promised):
@@ -140,7 +134,8 @@ class Command:
         if not promised.named("inpaint"):
             raise UserError(f"this model cannot make a part of a given {promised.content} anew")
         shape = promised.signatures["sample"].outputs[promised.made].row
-        content, mask = (_read(promised, self.image, shape), _read(promised, self.inpaint, (*shape[:-1], 1)))
+        modality = MODALITIES[promised.content]
+        content, mask = modality.read_one(self.image, shape), modality.read_one(self.inpaint, (*shape[:-1], 1))
         return Inpainted(content, mask)
 
     @contextlib.contextmanager
@@ -154,22 +149,8 @@ class Command:
                 wait_until_available(client, self.wait)
                 yield client, contract_of(client)
             return
-        run = RunFolder.open(self.of) if self.is_run else None
-        if run is not None:
-            run.choose_kernels()
-        quiet.import_tensorflow()
-        from aigc_tf import subjects
+        subject = opening.subject(self.of, self.step)
         from aigc_tf.serving.local_client import LocalClient
 
-        subject = subjects.of_export(self.of) if run is None else subjects.of_run(run, self.step)
         assert subject.contract is not None
         yield LocalClient(subject.path, subject.signatures), subject.contract
-
-
-def _read(promised: Contract, file: Path, shape: tuple[int | None, ...]) -> np.ndarray:
-    """The numbers of the one example in a file. Raises UserError where it cannot be read, or is of another shape."""
-    modality = MODALITIES[promised.content]
-    given = modality.read_given(file, tuple(size or 0 for size in shape), lambda count: None).stored
-    if len(given) != 1:
-        raise UserError(f"{file} holds {len(given)} {modality.name}s: give a file with one")
-    return modality.from_stored(given)[0]

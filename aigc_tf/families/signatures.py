@@ -52,7 +52,7 @@ def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str
 
     def sampled(draw: Sampler, seed: tf.Tensor, **given: tf.Tensor) -> tf.Tensor:
         kinds = {**model.conditions, **model.controls}
-        return draw(seed, **{name: _sensible(rows, kinds[name]) for name, rows in given.items()})
+        return draw(seed, **{name: sensible(rows, kinds[name]) for name, rows in given.items()})
 
     offered: dict[str, Served] = {
         "serving_default": (
@@ -79,7 +79,7 @@ def _sampling(model: GenerativeModel, origin: str, weights: Weights) -> dict[str
     return offered
 
 
-def _sensible(given: tf.Tensor, kind: Tensor) -> tf.Tensor:
+def sensible(given: tf.Tensor, kind: Tensor) -> tf.Tensor:
     """Values [N] as a stranger's request may hold them, within the bounds of their kind: a failing assertion would fail
     the whole batch, with the requests of others in it."""
     if not kind.beyond:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from aigc_tf.contract import Tensor
+from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor
 
@@ -118,6 +119,13 @@ class Modality(abc.ABC):
     def read_given(self, path: Path, shape: Shape, progress: Callable[[int], object]) -> Given:
         """Content of others at `path`; `progress` is called with the number of examples read. UserError for what cannot
         be read, or is of another shape."""
+
+    def read_one(self, file: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+        """The numbers of the one example in a file of others. Raises UserError as `read_given`, and for several."""
+        given = self.read_given(file, tuple(size or 0 for size in shape), lambda count: None).stored
+        if len(given) != 1:
+            raise UserError(f"{file} holds {len(given)} {self.name}s: give a file with one")
+        return self.from_stored(given)[0]
 
     @abc.abstractmethod
     def sheet(self, stored: np.ndarray, columns: int, origin: str = "") -> bytes:

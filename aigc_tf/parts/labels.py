@@ -43,11 +43,16 @@ def told(labels: tf.Tensor, otherwise: tf.Tensor, counts: Sequence[int]) -> tf.T
     return tf.where(_known(labels, counts), labels, otherwise)
 
 
+def drawn(seeds: tf.Tensor, labels: tf.Tensor | None, counts: Sequence[int]) -> tf.Tensor:
+    """Labels int64 [N] that samples of seeds [N] have: those [N] that are asked for, or such as are drawn from the seed
+    where a label, or all (None), name no class."""
+    by_chance = of_seeds(seeds, counts)
+    return by_chance if labels is None else told(labels, by_chance, counts)
+
+
 def asked(seeds: tf.Tensor, labels: tf.Tensor | None, counts: Sequence[int]) -> tf.Tensor:
-    """What a sampler gives its network for seeds [N] and labels [N]: shares float32 [N, K] of the class that is named,
-    or of one drawn from the seed where a label, or all (None), name none."""
-    drawn = of_seeds(seeds, counts)
-    return shares(drawn if labels is None else told(labels, drawn, counts), counts)
+    """What a sampler gives its network for seeds [N] and labels [N]: shares float32 [N, K] of the classes `drawn`."""
+    return shares(drawn(seeds, labels, counts), counts)
 
 
 def in_rows(count: int, columns: int, num_classes: int) -> tuple[tf.Tensor, tf.Tensor | None]:

@@ -26,3 +26,16 @@ def interpolations(walks: int, columns: int, latent_dim: int, num_classes: int) 
         latents += [row, tf.repeat(ends[i + 1 : i + 2], columns, axis=0)]
         classes += [tf.repeat(here[None], columns, axis=0), (1 - share) * here + share * there]
     return tf.concat(latents, axis=0), tf.concat(classes, axis=0)
+
+
+def ends(seeds: np.ndarray, width: int) -> np.ndarray:
+    """Where walks begin and end: the standard normal vectors float32 [N, width] of int64 seeds [N]."""
+    return latents_from_seeds(tf.constant(seeds, tf.int64), width).numpy()
+
+
+def around(ends: np.ndarray, steps: int) -> np.ndarray:
+    """From each of `ends` float32 [E, N, Z] to the next along great circles, and from the last to the first again, in
+    so many steps each: float32 [E * steps, N, Z], the first of which are the first ends."""
+    shares = np.arange(steps, dtype=np.float32)[:, None, None] / steps
+    legs = [between(ends[i], ends[(i + 1) % len(ends)], shares) for i in range(len(ends))]
+    return np.concatenate(legs).astype(np.float32)

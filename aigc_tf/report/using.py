@@ -18,10 +18,11 @@ from aigc_tf.shell import quoted
 
 _SERVER = "tensorflow/serving:2.15.1"
 _SEED = 7
-_TO_FILE = (
+TO_FILE = (
     "python -c 'import base64, json, sys; "
     'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))\''
 )
+"""Takes the one file out of a server's answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,4 +95,4 @@ def _question(version: Path, name: str) -> str:
     body = json.dumps({"inputs": {key: rows.tolist() for key, rows in files.rows([_SEED]).items()}})
     (made,) = files.outputs.values()
     address = f"localhost:8501/v1/models/{urllib.parse.quote(name, safe='')}:predict"
-    return f"curl --silent {shlex.quote(address)} --data '{body}' | {_TO_FILE} > {_SEED}.{made.file}"
+    return f"curl --silent {shlex.quote(address)} --data '{body}' | {TO_FILE} > {_SEED}.{made.file}"

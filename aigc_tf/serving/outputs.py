@@ -22,6 +22,7 @@ from aigc_tf.datasets.sources import ORIGINALS, prepared
 from aigc_tf.errors import UserError
 from aigc_tf.modalities import MODALITIES
 from aigc_tf.modalities.modality import Modality
+from aigc_tf.paths import make_folder
 from aigc_tf.serving.client import Row, save
 from aigc_tf.serving.target import ServingError
 
@@ -65,7 +66,7 @@ def write_files(order: Order, out: Path) -> None:
     The first and the last of these are made all the same, and held against what is there: so an order goes on where it
     was broken off, and files of another model, or of another truncation, do not pass for its own.
     """
-    _make_folder(out)
+    make_folder(out)
 
     def place(row: Row) -> Path:
         seed, given = row
@@ -93,7 +94,7 @@ def write_files(order: Order, out: Path) -> None:
 def write_arrays(order: Order, out: Path) -> None:
     """One .npz file: the content as it is stored [N, ...], `seeds` and, if they were given, `labels` int64 [N], and
     `origin`. It is written as it comes: of what is made no more than a batch is held."""
-    _make_folder(out.parent)
+    make_folder(out.parent)
     if out.exists() and not out.is_file():
         raise UserError(f"--out {out} is a device or a pipe, which arrays cannot go into: give a file")
     seeds, labels = array("q"), array("q")
@@ -122,7 +123,7 @@ def write_sheet(order: Order, out: Path) -> None:
     """All in one file of the model's kind, row by row, for the eye."""
     if order.count > MOST_ON_A_SHEET:
         raise UserError(f"--count {order.count} is too much for one sheet, which holds at most {MOST_ON_A_SHEET:,}")
-    _make_folder(out.parent)
+    make_folder(out.parent)
     stored = np.stack([each for _, each in _stored(order)])
     classes = len(order.promised.class_names)
     columns = classes if 1 < classes <= 32 and order.count % classes == 0 else int(np.ceil(np.sqrt(order.count)))
@@ -135,7 +136,7 @@ def write_records(order: Order, out: Path) -> None:
         raise UserError(f"{order.promised.content}s cannot be kept as records: only images can")
     if out.exists():
         raise UserError(f"--out {out} is there already: records go into a new folder")
-    _make_folder(out.parent)
+    make_folder(out.parent)
     quiet.import_tensorflow()  # whose shards they are
     part = out.with_name(f".{out.name}.generated")  # what a kill leaves there, the next one takes over
     with held(part, out):
@@ -154,13 +155,6 @@ def write_records(order: Order, out: Path) -> None:
             prepared.make(originals, config, out)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"nothing can be saved in {folder}: {error.strerror}") from None
 
 
 def _stored(order: Order) -> Iterator[tuple[Row, npt.NDArray]]:

@@ -158,7 +158,7 @@ def every_seed_is_taken(server: Server) -> None:
 
 def numbers_are_in_range(server: Server) -> None:
     """What gives content or vectors as numbers gives finite ones, in their range and of their shape."""
-    for name, signature in server.promised("content", "decode", "encode", "reconstruct").items():
+    for name, signature in server.promised("content", "draw", "decode", "morph", "encode", "reconstruct").items():
         for key, tensor in signature.outputs.items():
             answer = server.columns(name, server.sensible(name))
             numbers = np.array(answer[key] if len(signature.outputs) > 1 else answer, np.float64)

@@ -85,13 +85,21 @@ class RestClient:
     def signatures(self) -> dict[str, SignatureSpec]:
         return self._signatures
 
+    def version(self) -> int:
+        """The number of the version that told its signatures."""
+        with understanding(self.target):
+            return int(self._metadata["model_spec"]["version"])
+
+    @functools.cached_property
+    def _metadata(self) -> dict[str, Any]:
+        return self._ask("GET", f"{self._model}{self._choice()}/metadata")
+
     @functools.cached_property
     def _signatures(self) -> dict[str, SignatureSpec]:
-        answer = self._ask("GET", f"{self._model}{self._choice()}/metadata")
         with understanding(self.target):
             return {
                 name: SignatureSpec(_specs(signature["inputs"]), _specs(signature["outputs"]))
-                for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
+                for name, signature in self._metadata["metadata"]["signature_def"]["signature_def"].items()
                 if not name.startswith("__")  # TensorFlow's own, which initialises tables
             }
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
-import uvicorn
 
 from aigc_tf.addresses import joined, listening
 from aigc_tf.errors import UserError
-from aigc_tf.serving import grpc_service, model_config, rest
-from aigc_tf.serving.http_connection import bounded
+from aigc_tf.serving import grpc_service, http_server, model_config, rest
 from aigc_tf.serving.limits import Limits
 from aigc_tf.serving.metrics import Metrics
 from aigc_tf.serving.models import Models
-
-_IDLE_SECONDS = 60  # TensorFlow Serving never hangs up; a client's pool may keep a connection for a while
 
 
 def serve(
@@ -66,42 +61,21 @@ async def _serve(
         await models.refresh()
         gc.collect()
         gc.freeze()  # TensorFlow's own objects stay; looking through them at each unloaded version takes long
-        http_server = _HttpServer(
-            uvicorn.Config(
-                rest.application(models, limits, metrics, cors),
-                http=bounded(limits),
-                loop="none",
-                lifespan="off",
-                ws="none",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_keep_alive=_IDLE_SECONDS,
-                timeout_graceful_shutdown=int(limits.answer_seconds),
-            )
-        )
+        web = http_server.of(rest.application(models, limits, metrics, cors), limits)
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         await grpc_server.start()
         watching = asyncio.create_task(models.watch())
-        serving = asyncio.create_task(http_server.serve(sockets=[listener]))
-        while not http_server.started:
+        serving = asyncio.create_task(web.serve(sockets=[listener]))
+        while not web.started:
             await asyncio.sleep(0.01)
         served = ", ".join(f"{name} {numbers}" for name, numbers in models.available().items())
         address = joined(host, listener.getsockname()[1])
         print(f"serving {served} at http://{address} and grpc://{joined(host, grpc_port)}", flush=True)
         await stopping.wait()
-        http_server.should_exit = True
+        web.should_exit = True
         await asyncio.gather(serving, grpc_server.stop(limits.answer_seconds))
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await models.close()
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn's own signal handlers end the process by the signal, so it would never exit with 0."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

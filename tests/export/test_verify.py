@@ -250,6 +250,7 @@ def of_company(image: tf.Tensor) -> tf.Tensor:
         ({"promised": conditional.changed("rate", outputs={"rating": contract.Tensor("float64")})}, "^rate: outputs"),
         ({"promised": conditional.changed("rate", outputs={"score": contract.Tensor("float32")})}, "^rate: outputs"),
         ({"promised": conditional.changed("mix", row_exact=True), "image": of_company}, "^mix: .* in batches of 1"),
+        ({"promised": conditional.with_drawing()}, "^mix makes something else of what drawn gives for a seed"),
     ],
 )
 def test_each_broken_promise_of_a_contract_is_found(tmp_path, verify, wrong, fault):

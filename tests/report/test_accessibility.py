@@ -23,20 +23,20 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def pages(tiny_run, tmp_path_factory) -> dict[str, Path]:
-    """The report of an evaluation, and that of the run that was judged."""
+def pages(tiny_run, explored, tmp_path_factory) -> dict[str, Path]:
+    """The report of an evaluation, that of the run that was judged, and what its model can make."""
     folder = RunFolder(Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("pages") / "run")))
     evidence = digits()
     told = record(evidence, warnings=("all that glitters is not gold",))
     json_files.write(told, folder.evaluation_file(20))
     page.write(folder.report_file(20), told, evidence)
     run_page.write(folder)
-    return {"evaluation": folder.report_file(20), "run": folder.page_file}
+    return {"evaluation": folder.report_file(20), "run": folder.page_file, "exploration": explored / "index.html"}
 
 
 @pytest.mark.parametrize("width", [1100, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["evaluation", "run"])
+@pytest.mark.parametrize("kind", ["evaluation", "run", "exploration"])
 def test_axe_finds_nothing_and_nothing_is_too_wide(browser, pages, kind, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     seen = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)

@@ -14,7 +14,7 @@ from aigc_tf.families.gan import augmentation, costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import labels, schedules, walks
+from aigc_tf.parts import directions, labels, schedules, walks
 from aigc_tf.parts.augmentations import applying
 from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
@@ -138,8 +138,9 @@ class GAN(GenerativeModel):
         return sampling.decoder(self.view(weights)["generator"], self.spec.shape)
 
     def extra_signatures(self, weights: Weights = "ema") -> dict[str, Served]:
-        """`decode` and `discriminate`, see `sampling.signatures`."""
-        made_of = self.spec, self.settings.latent_dim, self._counts, self.conditions
+        """`decode`, `discriminate` and, with labels, `morph`, see `sampling.signatures`."""
+        known = directions.of_network(self.view(weights)["generator"])
+        made_of = self.spec, self.settings.latent_dim, self._counts, self.conditions, known
         return sampling.signatures(self.decoder(weights), self.discriminator, *made_of)
 
     def pictures(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:

@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.spec import DataSpec
+from aigc_tf.families import morphing
 from aigc_tf.families.model import Sampler, Served
 from aigc_tf.parts import exact_rows, labels
 from aigc_tf.parts.conditioning import inputs
+from aigc_tf.parts.directions import Directions
 from aigc_tf.parts.latents import latents_from_seeds
 
 Counts = tuple[int, ...] | None
@@ -51,14 +53,22 @@ def signatures(
     latent_dim: int,
     counts: Counts,
     conditions: Mapping[str, Tensor],
+    known: Directions = (),
 ) -> dict[str, Served]:
-    """decode: latent float32 [N, Z] -> image float32 [N,H,W,C]; discriminate: image -> logit float32 [N].
+    """latent: seed int64 [N] -> latent float32 [N, Z]; decode: latent -> image float32 [N,H,W,C], of which `known`
+    directions are told; discriminate: image -> logit float32 [N].
 
-    With labels both take these, int64 [N], as well. Any class is, for `decode`, one that the latent decides
-    (`labels.of_latents`), and for `discriminate` the mean over the classes by their training frequencies.
+    With labels all take these, int64 [N], as well, `latent` gives them, too, and there is a `morph` between classes
+    (see `morphing`). Any class is, for `latent`, the one that the seed's sample has, for `decode` and `morph` one that
+    the latent decides (`labels.of_latents`), and for `discriminate` the mean over the classes by their training
+    frequencies.
     """
     images = spec.modality.graph
     image, latent = {"image": spec.modality.numbers(spec.shape)}, {"latent": Tensor("float32", (latent_dim,))}
+
+    def draw(seed: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        latents = {"latent": latents_from_seeds(seed, latent_dim)}
+        return latents if counts is None else {**latents, "label": labels.drawn(seed, label, counts)}
 
     def decode(latent: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         if counts is None or label is None:
@@ -72,7 +82,10 @@ def signatures(
         return {"logit": tf.squeeze(logits, -1)}
 
     score = Signature("score", {**image, **conditions}, {"logit": Tensor("float32")})
+    between = {} if counts is None else morphing.signatures(decoder, counts, {**latent, **conditions}, image, spec)
     return {
-        "decode": (Signature("decode", {**latent, **conditions}, image), decode),
+        "latent": (Signature("draw", {"seed": Tensor("int64"), **conditions}, {**latent, **conditions}), draw),
+        "decode": (Signature("decode", {**latent, **conditions}, image, directions=known), decode),
+        **between,
         "discriminate": (score, discriminate),
     }

@@ -86,6 +86,11 @@ def test_signatures_agree_with_each_other(gan, served):
     images = served[1]["sample"](SEEDS, asked)["image"]
     np.testing.assert_allclose(images, expected, atol=1e-6)
     np.testing.assert_allclose(served[1]["decode"](latents, asked)["image"], expected, atol=1e-6)
+    for label in (asked, everywhere(-1)):
+        drawn = served[1]["latent"](SEEDS, label)
+        np.testing.assert_array_equal(drawn["latent"], latents)
+        sampled = served[1]["sample"](SEEDS, label)["image"]
+        np.testing.assert_array_equal(served[1]["decode"](*drawn.values())["image"], sampled)
     of_latents = labels.of_latents(latents, COUNTS)
     by_default = served[1]["decode"](latents, everywhere(-1))["image"]
     np.testing.assert_array_equal(by_default, served[1]["decode"](latents, of_latents)["image"])

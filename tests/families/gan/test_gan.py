@@ -200,6 +200,7 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
         "serving_default": {"seed": ("int64", (None,))},
         "truncated": {"seed": ("int64", (None,)), "truncation": ("float32", (None,))},
         "sample": {"seed": ("int64", (None,))},
+        "latent": {"seed": ("int64", (None,))},
         "decode": {"latent": ("float32", (None, 5))},
         "discriminate": {"image": ("float32", (None, *SHAPE))},
         "contract": {"seed": ("int64", (None,))},
@@ -208,6 +209,7 @@ def test_signatures_have_the_names_and_types_of_the_contract(trained):
         "serving_default": {"image_bytes": ("string", 1)},
         "truncated": {"image_bytes": ("string", 1)},
         "sample": {"image": ("float32", 4)},
+        "latent": {"latent": ("float32", 2)},
         "decode": {"image": ("float32", 4)},
         "discriminate": {"logit": ("float32", 1)},
         "contract": {"contract": ("string", 1)},
@@ -220,6 +222,7 @@ def test_signatures_agree_with_each_other(trained):
     images = served["sample"](SEEDS)["image"]
     np.testing.assert_allclose(images, (expected + 1) / 2, atol=1e-6)
     np.testing.assert_allclose(served["decode"](latents_from_seeds(SEEDS, 5))["image"], images, atol=1e-6)
+    np.testing.assert_array_equal(served["latent"](SEEDS)["latent"], latents_from_seeds(SEEDS, 5))
     pngs = served["serving_default"](SEEDS)["image_bytes"]
     decoded = np.stack([tf.io.decode_png(png) for png in pngs])
     np.testing.assert_allclose(decoded, images * 255, atol=0.51)

@@ -193,7 +193,7 @@ def test_signatures_have_the_names_of_the_contract(served):
     assert (
         set(promised.signatures)
         == set(functions)
-        == {*("serving_default", "sample", "decode", "encode", "reconstruct", "score", "contract")}
+        == {*("serving_default", "sample", "latent", "decode", "morph", "encode", "reconstruct", "score", "contract")}
     )
     purposes = {name: each.purpose for name, each in promised.signatures.items()}
     assert (purposes["encode"], purposes["reconstruct"], purposes["score"]) == ("encode", "reconstruct", "score")
@@ -222,6 +222,13 @@ def test_a_sample_is_what_the_prior_and_the_decoder_make_of_its_seed(served):
     np.testing.assert_array_equal(whole[1], whole[3])
     np.testing.assert_array_equal(served[1]["sample"](SEEDS[::-1], everywhere(2))["image"].numpy()[::-1], whole)
     np.testing.assert_array_equal(served[1]["sample"](SEEDS[4:5], everywhere(2, 1))["image"].numpy(), whole[4:5])
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_latent_is_that_of_the_seeds_sample(served, label):
+    drawn = served[1]["latent"](SEEDS, everywhere(label))
+    sampled = served[1]["sample"](SEEDS, everywhere(label))["image"]
+    np.testing.assert_array_equal(served[1]["decode"](*drawn.values())["image"], sampled)
 
 
 def test_a_score_is_the_same_each_time_and_that_of_the_image_alone(served):

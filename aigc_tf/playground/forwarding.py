@@ -1,0 +1,43 @@
+"""Hands requests for one version of a model on to the server that has it: a browser may ask that of no other origin."""
+
+from __future__ import annotations
+
+import urllib3
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from aigc_tf.serving import request_body
+
+_LARGEST_BODY = 64 * 2**20  # bytes
+
+
+def application(server: str, path: str, seconds: float) -> Starlette:
+    """Answers for the model at `path` as `server`, HOST:PORT, does: `:predict`, its metadata, its status, and nothing
+    else of that server. `seconds` is how long it may take."""
+    pool = urllib3.PoolManager(timeout=seconds, retries=False)
+    known = {("POST", f"{path}:predict"), ("GET", f"{path}/metadata"), ("GET", path)}
+
+    async def forward(request: Request) -> Response:
+        asked = (request.method, request.scope["raw_path"].decode("ascii"))
+        if asked not in known or request.scope["query_string"]:
+            return JSONResponse({"error": f"nothing else than {path} is handed on"}, 404)
+        body = await request_body.read(request, _LARGEST_BODY)
+        if body is None:
+            return JSONResponse({"error": f"the body is larger than {_LARGEST_BODY} bytes"}, 413)
+        try:
+            answer = await run_in_threadpool(_ask, pool, asked[0], f"http://{server}{asked[1]}", body)
+        except urllib3.exceptions.ReadTimeoutError:
+            return JSONResponse({"error": f"{server} did not answer within {seconds:g} s"}, 504)
+        except urllib3.exceptions.HTTPError:
+            return JSONResponse({"error": f"cannot reach {server}: is the server running there?"}, 502)
+        kind = answer.headers.get("content-type", "application/json")
+        return Response(answer.data, answer.status, media_type=kind)
+
+    return Starlette(routes=[Route("/{path:path}", forward, methods=["GET", "POST"])])
+
+
+def _ask(pool: urllib3.PoolManager, method: str, url: str, body: bytes) -> urllib3.BaseHTTPResponse:
+    return pool.request(method, url, body=body or None, headers={"content-type": "application/json"}, redirect=False)
