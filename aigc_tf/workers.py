@@ -116,6 +116,11 @@ class Workers:
         signature = [tf.TensorSpec([None, None], tf.int64)]  # traced once, however many numbers there are
         return tf.function(lambda table: self.strategy.reduce(tf.distribute.ReduceOp.SUM, table, axis=None), signature)
 
+    def hear_out(self) -> None:
+        """Wait until all know what they last met about: who ends at once could be gone before the others heard it."""
+        with contextlib.suppress(tf.errors.OpError):  # they are gone already
+            self.meet([0])
+
     def check_alike(self, config: TrainConfig, spec: DataSpec) -> None:
         """Raise UserError on all of them unless all have the same versions, the same data and the same settings."""
         versions = {"aigc_tf": aigc_tf.__version__, "TensorFlow": tf.__version__}
@@ -142,6 +147,7 @@ class Workers:
             if not self.alone:
                 with contextlib.suppress(tf.errors.OpError):  # the others are gone already
                     self.meet([_GAVE_UP, *[0] * LONGEST_NAME])
+                self.hear_out()
             raise
 
     def lead(self, path: Path, step: int) -> None:
@@ -154,6 +160,7 @@ class Workers:
         where the chief gave up."""
         step, *letters = self.meet([0] * (1 + LONGEST_NAME))[0]
         if step == _GAVE_UP:
+            self.hear_out()
             raise FaultError(f"{self.cluster.name(0)} gave up before training; what it says there tells why")
         name = os.fsdecode(bytes(letter for letter in letters if letter))
         run = resume or RunFolder(config.logs / name)

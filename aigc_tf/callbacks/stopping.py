@@ -98,6 +98,7 @@ class Meeting(StepCallback):
         table = self._workers.meet([number, bool(self.model.stop_training), False])
         for index, (_, _, gives_up) in enumerate(table):
             if gives_up:
+                self._workers.hear_out()
                 name = self._workers.cluster.name(index)
                 raise FaultError(f"{name} gave up at step {step}; what it says there tells why")
         number = max(row[0] for row in table)
@@ -112,4 +113,5 @@ class Meeting(StepCallback):
         except (CollapsedError, OSError):
             if self._others_wait:
                 self._workers.meet([0, True, True])
+                self._workers.hear_out()
             raise
