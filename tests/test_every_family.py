@@ -137,7 +137,7 @@ def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
         succeed(run("-m", "aigc_tf", "generate", *asked, "--class", "ring"))
         assert len(list((tmp_path / "out").glob("*.png"))) == 3
         own = tmp_path / "own"
-        succeed(run("-m", "aigc_tf", "generate", base, "--out", own, "--count", 3, "--class", "ring"))
+        succeed(run("-m", "aigc_tf", "generate", base, "--out", own, "--count", 3, "--label", "ring"))
         for path in own.iterdir():
             assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
         assert len(list(own.iterdir())) == 3

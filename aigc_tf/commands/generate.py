@@ -63,7 +63,7 @@ class Command:
     guidance: float | None = None
     """How closely led to the class: 1 as learned, more for clearer and less varied images. Not every model takes it."""
     of_class: Annotated[str | None, arg(name="class")] = None
-    """Class of the images: its name, its number from 0, or each for all in turn (--label names a version)."""
+    """Class of the images: its name, its number from 0, or each for all in turn."""
     image: Path | None = None
     """An image file of the model's size, for --inpaint."""
     inpaint: Path | None = None
@@ -76,7 +76,7 @@ class Command:
     version: int | None = None
     """Version of the model on the server; by default the newest."""
     label: str | None = None
-    """Label of a version on the server, such as stable or canary."""
+    """Of a server, the label of a version, such as stable or canary; of a run or an export the same as --class."""
     batch: int | None = None
     """Images that are asked for at once; by default 32 of a server, else 256."""
     timeout: float = 30.0
@@ -87,8 +87,10 @@ class Command:
     def __post_init__(self) -> None:
         if (self.of is None) == (self.server is None) or (self.server is None) != (self.model is None):
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
-        if self.of is not None and (self.version, self.label, self.protocol) != (None, None, "rest"):
-            raise UserError("--version, --label and --protocol choose on a server: give --server with them")
+        if self.of is not None and (self.version, self.protocol) != (None, "rest"):
+            raise UserError("--version and --protocol choose on a server: give --server with them")
+        if self.of is not None and None not in (self.label, self.of_class):
+            raise UserError("--label and --class mean the same of a run or an export: give one of them")
         if (self.image is None) != (self.inpaint is None):
             raise UserError("give both: --inpaint MASK tells which part of --image FILE is made anew")
         if self.step is not None and (self.of is None or not opening.is_run(self.of)):
@@ -104,11 +106,15 @@ class Command:
         if not 0 < self.timeout < _A_DAY or not 0 <= self.wait < _A_DAY:
             raise UserError(f"--timeout {self.timeout:g} and --wait {self.wait:g} must be seconds, less than a day")
 
+    @property
+    def _class(self) -> str | None:
+        return self.of_class if self.of is None else self.of_class or self.label
+
     def run(self) -> int:
         with self._opened() as (predictor, promised):
             seeds = range(self.seed, self.seed + self.count)
             painted = self._inpainted(promised)
-            name, rows = rows_of(promised, seeds, self.truncation, self.of_class, self.guidance, painted)
+            name, rows = rows_of(promised, seeds, self.truncation, self._class, self.guidance, painted)
             kind = MODALITIES[promised.content].file
             if self.format in _FILES and self.format != kind:
                 raise UserError(f"--format {self.format} is not what {promised.content}s are kept in: that is {kind}")

@@ -9,12 +9,20 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import ROOT, few_digits, logged, refused, run, succeed
 
+from aigc_tf.config import TrainConfig
+from aigc_tf.json_files import write
 from aigc_tf.run_folder import RunFolder
+from aigc_tf.settings import Between
 
 pytest.importorskip("optuna", reason="pip install -r requirements-tune.txt")
+
+from aigc_tf.tuning import training  # noqa: E402 - where Optuna is
+from aigc_tf.tuning.search import Search  # noqa: E402
+from aigc_tf.tuning.training import Judged  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +107,30 @@ def test_a_signal_ends_it_with_what_is_trained_saved(tmp_path):
     assert search.returncode == 75, errors
     assert said.endswith("stopped; the same command goes on\n")
     assert "stopped by SIGTERM" in (tmp_path / "s" / "trial-0000.log").read_text()
+
+
+def test_what_stands_behind_half_of_the_others_is_not_trained_to_the_end(tmp_path, monkeypatch):
+    """By distances that are told here, since it takes many trials, each of which would take half a minute."""
+    asked: dict[str, list[float]] = {}
+
+    def train(run, config, budget, log, tick):
+        asked.setdefault(run.path.name, []).append(budget[1])
+        return Judged(int(budget[1]), TrainConfig.from_json(config.read_text(), "").family.generator_learning_rate)
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(training, "judge_again", lambda run, seed, record, log, tick: write({}, record))
+    monkeypatch.setattr(training, "judged", lambda record: Judged(90, len(record.name)))
+    base = TrainConfig.of(generator_learning_rate=0.01)
+    search = Search(tmp_path, base, {"generator_learning_rate": Between(1e-4, 1.0)}, ("steps", 90), 30, 14, [].append)
+    best = search.run()
+    trials = json.loads((tmp_path / "search.json").read_text())["trials"]
+    early = [trial for trial in trials if trial["distance"] is None]
+    assert 0 < len(early) < 10 and early[0] not in trials[:4] and len(best) == 3
+    for trial in trials:
+        assert asked[trial["name"]] == ([30] if trial in early else [30, 90])
+    for number, trial in enumerate(trials[4:], 4):
+        median = np.median([other["looked"] for other in trials[:number]])
+        assert (trial in early) == (trial["looked"] > median)
 
 
 @pytest.mark.parametrize(
