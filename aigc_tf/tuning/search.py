@@ -1,7 +1,7 @@
 """The search itself: Optuna proposes settings, each trial is a run, and what came of them lies in one SQLite file.
 
-A trial is trained for a third of its budget and judged quickly; where half of the trials before it stood better by
-then, it ends there (median stopping, Golovin et al. 2017, "Google Vizier"). Else it goes on, exactly, to the end of
+A trial is trained for a third of its budget and judged quickly; where half of those that came to their end stood better
+by then, it ends there (median stopping, Golovin et al. 2017, "Google Vizier"). Else it goes on, exactly, to the end of
 its budget.
 """
 
@@ -35,7 +35,7 @@ BEST = 3
 """So many are judged again."""
 FRESH_SEED = 1
 """`--seed` of that: samples that nothing was chosen by."""
-_UNSTOPPED = 4  # trials that are never stopped early: too few others to hold them against
+_UNSTOPPED = 4  # trials that come to their end before one is stopped early: too few to hold others against
 _FAILURES = 5  # in a row, after which something else is wrong
 _REPEATS = 20  # in a row, after which there is nothing new to try
 
