@@ -73,8 +73,10 @@ def _variant(run: RunFolder, record: dict[str, Any], extractor: str) -> tuple[st
     step, weights, count = record["subject"]["step"], record["subject"]["weights"], record["num_generated"]
     usual = ("lenet" if record["class_names"] else "filters", "pixels")
     variant = ("" if weights == "ema" else f"-{weights}") + ("" if extractor in usual else f"-{extractor}")
-    before = evaluation_record.num_generated(run.evaluation_file(step, variant))
+    before, figures = evaluation_record.extent(run.evaluation_file(step, variant))
     if count < before:
         remark = f"a judgement of {before:,} images is there already: this one is kept beside it"
         return f"{variant}-{count}-images", remark
+    if not figures <= record["measures"].keys():
+        return f"{variant}-quick", "a judgement by more figures is there already: this one is kept beside it"
     return variant, ""

@@ -90,12 +90,14 @@ def make(
     }
 
 
-def num_generated(file: Path) -> int:
-    """How many images the record in `file` judged, 0 where there is none that can be read."""
+def extent(file: Path) -> tuple[int, set[str]]:
+    """How many images the record in `file` judged, and by which figures; 0 and none where there is none that can be
+    read."""
     try:
-        return int(json.loads(file.read_text())["num_generated"])
+        record = json.loads(file.read_text())
+        return int(record["num_generated"]), set(record["measures"])
     except (OSError, ValueError, LookupError, TypeError):
-        return 0
+        return 0, set()
 
 
 def copies(record: dict[str, Any]) -> str:

@@ -21,10 +21,15 @@ def is_run(of: Path) -> bool:
     return (of / "config.json").is_file()
 
 
-def check(of: Path | None, step: Step, seed: int) -> None:
-    """Raise UserError for a step of what is no run, and for a first seed that leaves no room for others behind it."""
+def check_step(of: Path | None, step: Step) -> None:
+    """Raise UserError for a step of what is no run."""
     if step is not None and (of is None or not is_run(of)):
         raise UserError("--step chooses among what a run keeps: give a run folder")
+
+
+def check(of: Path, step: Step, seed: int) -> None:
+    """Raise UserError for a step of what is no run, and for a first seed that leaves no room for others behind it."""
+    check_step(of, step)
     if not 0 <= seed < 2**62:
         raise UserError(f"--seed {seed} must be from 0 to {2**62 - 1}")
 

@@ -15,13 +15,13 @@ from aigc_tf.datasets.pipeline import batches
 from aigc_tf.families import FAMILIES, freezing
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.session import num_steps, steps_per_call
+from aigc_tf.session import num_steps
 
 _MANY = 2**31
 
 
 def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
-    """Configuration, sizes and costs of the run that `config` asks for, as text. Trains nothing, makes no folder.
+    """Configuration, sizes and costs of the run that `config` asks for, as text. Keeps nothing, makes no folder.
 
     FLOPs count a multiplication and an addition as two. Memory is reckoned from weights, gradients, optimizer slots,
     activations of one step and the images; TensorFlow itself takes some 400 MB more. How long it would take is reckoned
@@ -63,7 +63,7 @@ def describe(config: TrainConfig, resume: RunFolder | None = None) -> str:
         **{f"trained in {name}": ", ".join(layers) for name, layers in freezing.names(networks).items()},
         "training step": f"about {_si(flops)}FLOP" + ("" if steps is None else f", {_si(flops * steps)}FLOP in all"),
         # Of several workers none could tell by itself.
-        **({} if together.addresses else {"time": _time(config, steps, _seconds_a_step(model, config, data))}),
+        **({} if together.addresses else {"time": _time(model, config, data, steps)}),
         "memory": f"about {_si(memory_bytes)}B beside TensorFlow's own",
         "run folder": str(run.path) + (" (goes on)" if resume else ""),
         "export": str(run.export / config.data_name) if config.export else "none",
@@ -78,12 +78,15 @@ def _seconds_a_step(model: GenerativeModel, config: TrainConfig, data: Dataset) 
     stopwatch = Stopwatch()
     rows = config.global_batch_size * config.family.batches_per_step
     stream = batches(data, "train", rows, config.seed, change=augmentation.change_of(config, data.spec, config.seed))
-    model.steps_per_execution = steps_per_call(config, 0)
     model.fit(stream, steps_per_epoch=_MANY, callbacks=[stopwatch], verbose=0)
     return stopwatch.seconds_a_step
 
 
-def _time(config: TrainConfig, steps: int | None, seconds: float) -> str:
+def _time(model: GenerativeModel, config: TrainConfig, data: Dataset, steps: int | None) -> str:
+    try:
+        seconds = _seconds_a_step(model, config, data)
+    except (tf.errors.OpError, MemoryError) as error:
+        return f"unknown, since a step failed: {data.faults[0] if data.faults else ' '.join(str(error).split())[:200]}"
     speed = f"{config.global_batch_size / seconds:,.0f} images/s, measured for a second"
     if steps is None:
         return f"{config.minutes:g} minutes, some {60 * (config.minutes or 0) / seconds:,.0f} steps at {speed}"

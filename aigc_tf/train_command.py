@@ -36,7 +36,8 @@ class Start:
     """With --from and a run folder: step of the checkpoint to begin with, or the best that --evaluate-every found; by
     default the newest."""
     dry_run: bool = False
-    """Print what would run (settings, sizes, costs, places) and train nothing."""
+    """Print what would run (settings, sizes, costs, time, places) and keep nothing of the second that is trained for
+    that."""
     profile: Annotated[int | None, arg(metavar="STEPS")] = None
     """Record so many steps for TensorBoard's profile: which operations take the time (requirements-profile.txt shows
     it)."""

@@ -135,6 +135,7 @@ class Workers:
         for index, numbers in enumerate(table):
             differing = [name for name, mine, chiefs in zip(told, numbers, table[0]) if mine != chiefs]
             if differing:
+                self.hear_out()
                 kind = f"other {what} {', '.join(differing)}".replace("  ", " ")
                 raise UserError(f"{self.cluster.name(index)} has {kind} than the chief ({advice})")
 
@@ -178,6 +179,7 @@ class Workers:
         table = self.meet([int(model.step.numpy()), _number(model.fingerprint())])
         for index, numbers in enumerate(table):
             if numbers != table[0]:
+                self.hear_out()
                 raise UserError(
                     f"{self.cluster.name(index)} has another checkpoint in {path} than the chief, which is at step "
                     f"{table[0][0]}: the run folder must lie in one file system that all workers share"

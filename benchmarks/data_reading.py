@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from aigc_tf import quiet
-from aigc_tf.command_line import STOPPED_EARLY
+from aigc_tf.interruption import STOPPED_EARLY
 from benchmarks import processes, record
 
 ROOT = Path(__file__).parent.parent

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from aigc_tf.command_line import STOPPED_EARLY
+from aigc_tf.interruption import STOPPED_EARLY
 from benchmarks import any_size, processes, record
 from benchmarks.processes import CORES
 

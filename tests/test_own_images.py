@@ -16,7 +16,7 @@ import pytest
 from commands import ROOT, TINY, assert_same_training, killed_behind, refused, run, signal_when, succeed, train
 from PIL import Image
 
-from aigc_tf.cli import EvaluateCommand, _parse_train
+from aigc_tf.cli import EvaluateCommand, parse_training
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.errors import UserError
@@ -75,8 +75,8 @@ def test_other_images_than_those_of_a_file_of_settings_are_those_that_are_named(
     settings = json.loads((logs / "resumed" / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**settings, "data_dir": str(tmp_path / "moved")}))
     begin = ["--config", str(tmp_path / "config.json")]
-    assert _parse_train(begin)[1].place == tmp_path / "moved"
-    assert _parse_train([*begin, "--dataset", f"folder:{tmp_path}"])[1].place == tmp_path.resolve()
+    assert parse_training(begin)[1].place == tmp_path / "moved"
+    assert parse_training([*begin, "--dataset", f"folder:{tmp_path}"])[1].place == tmp_path.resolve()
 
 
 def test_a_run_and_its_export_find_their_images_again(logs, tmp_path):

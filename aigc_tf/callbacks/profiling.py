@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import tensorflow as tf
 
 from aigc_tf.callbacks.step_callback import StepCallback
 
+_logger = logging.getLogger("aigc_tf")
 _WARM_UP = 20
 """Steps that are not looked at: in the first ones the graph is built, and memory is asked for."""
 
@@ -30,6 +32,8 @@ class Profiling(StepCallback):
             self.close()
 
     def close(self) -> None:
-        if self._begun is not None and not self._done:
+        if self._begun is None:
+            _logger.warning("there is no profile: training ended within the first %d steps", _WARM_UP)
+        elif not self._done:
             self._done = True
             tf.profiler.experimental.stop()

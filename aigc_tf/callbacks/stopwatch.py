@@ -10,7 +10,7 @@ _SECONDS = 1.0
 
 
 class Stopwatch(StepCallback):
-    """Ends training a second behind its first call, in which the graph is built, and a second call at the earliest.
+    """Ends training a second behind its first step, in which the graph is built, but not before a second one.
 
     Attributes:
         seconds_a_step: by the clock; 0 before the second call.

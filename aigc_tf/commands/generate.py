@@ -93,8 +93,7 @@ class Command:
             raise UserError("--label and --class mean the same of a run or an export: give one of them")
         if (self.image is None) != (self.inpaint is None):
             raise UserError("give both: --inpaint MASK tells which part of --image FILE is made anew")
-        if self.step is not None and (self.of is None or not opening.is_run(self.of)):
-            raise UserError("--step chooses among what a run keeps: give a run folder")
+        opening.check_step(self.of, self.step)
         if self.format is not None and self.format not in _FORMATS:
             raise UserError(unknown(self.format, "formats", _FORMATS))
         if self.format in ("npz", "grid"):

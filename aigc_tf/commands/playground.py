@@ -17,6 +17,7 @@ from aigc_tf.addresses import listening
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
+from aigc_tf.json_files import STANDARD_OUTPUT
 from aigc_tf.playground import places
 from aigc_tf.run_folder import RunFolder
 
@@ -55,11 +56,12 @@ class Command:
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
         if self.of is not None and (self.version, self.label) != (None, None):
             raise UserError("--version and --label choose on a server: give --server with them")
-        if self.step is not None and (self.of is None or not opening.is_run(self.of)):
-            raise UserError("--step chooses among what a run keeps: give a run folder")
+        opening.check_step(self.of, self.step)
         if not 0 <= self.port < 65_536:
             raise UserError(f"--port {self.port} must be from 0 to 65535")
         if self.ratings is not None:
+            if self.ratings == STANDARD_OUTPUT:
+                raise UserError("--ratings - is no file: name one")
             check_writable("--ratings", self.ratings)
 
     def run(self) -> int:

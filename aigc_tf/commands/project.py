@@ -47,6 +47,8 @@ class Command:
         from aigc_tf.reference import progress_bar
 
         tf.config.experimental.enable_op_determinism()  # the same seed, the same files
+        if subject.modality.name != "image":
+            raise UserError(f"{subject.modality.name}s cannot be projected: only images can")
         decoder = Decoder.of(subject)
         if decoder is None:
             raise UserError(f"{self.of} makes nothing of vectors, so no image has one there: give a model that decodes")

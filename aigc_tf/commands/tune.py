@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHARE = 10  # trials that fit into the time, by default
 _BUDGETS = ("--steps", "--epochs")
 _BAR = "{n:.1f} of {total:g} minutes {bar}"
-_OF_ONE_RUN = ("--resume", "--dry-run")
+_OF_ONE_RUN = ("--resume", "--dry-run", "--quiet", "--profile")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Command:
 
     Beside these flags it takes those of train.py, which say what is trained: --dataset, --model, and all settings that
     are not searched. The first trial has the usual settings; each is a run folder in logs/NAME that dashboards show,
-    is judged behind a third of its time, and ends there where half of the others stood better. The best three are
-    judged once more, by samples that nothing was chosen by. The same command goes on with a search that was stopped.
+    is judged behind a third of its time, and ends there where half of those that came to their end stood better. The
+    best three are judged once more, by samples that nothing was chosen by. The same command goes on with a search that
+    was stopped.
     """
 
     minutes: float = 30.0
@@ -59,8 +60,9 @@ class Command:
             raise UserError(f"--trial-minutes {self.trial_minutes:g} must be more than 0 and at most --minutes")
         if self.trials is not None and self.trials < 1:
             raise UserError(f"--trials {self.trials} must be at least 1")
+        given = [flag for flag, _ in _by_flag(self.training)]
         for flag in _OF_ONE_RUN:
-            if flag in self.training:
+            if flag in given:
                 raise UserError(f"{flag} is for one run, but tune makes many: leave it out")
         if self.trial_minutes is not None and (both := [flag for flag in _BUDGETS if flag in self.training]):
             raise UserError(f"--trial-minutes and {both[0]} cannot be combined: give one budget for a trial")
@@ -81,9 +83,12 @@ class Command:
         except ImportError as error:
             raise UserError(f"tune needs Optuna ({error}): pip install -r requirements-tune.txt") from None
         budget = self._budget(base)
+        if base.strategy != "mirrored":
+            raise UserError(f"--strategy {base.strategy} is for one run: trials of a search train one by one, here")
         base = dataclasses.replace(base, steps=None, epochs=None, minutes=None)
         sought = space.read(self.over, base)
-        folder = base.logs / (self.name or f"tune-{base.data_name}-{base.family.title}")
+        name = self.name or f"tune-{base.data_name}-{base.family.title}"
+        folder = base.logs / str(dataclasses.replace(base, name=name).name)  # which checks it
         print(f"search: {folder}   (watch it: python -m aigc_tf board {quoted(folder)})")
         with tqdm(total=self.minutes, bar_format=_BAR, leave=False, disable=terminal.no_bar()) as bar:
 

@@ -76,8 +76,15 @@ def main(arguments: Sequence[str]) -> int:
     workers = parse(Local, own, "python -m aigc_tf.launch.local").workers
     with told(workers) as environments:
         command = [sys.executable, "-c", _TRAIN, *flags, "--strategy", "multi-worker"]
-        processes = [subprocess.Popen(command, env={**os.environ, **each}) for each in environments]
+        processes: list[subprocess.Popen] = []
         _pass_on_signals(processes)
+        try:
+            for each in environments:
+                processes.append(subprocess.Popen(command, env={**os.environ, **each}))
+        except OSError:
+            for process in processes:
+                process.terminate()
+            raise
         statuses = [process.wait() for process in processes]
     failed = [status for status in statuses if status]
     return failed[0] if failed and failed[0] > 0 else 1 if failed else 0

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aigc_tf.serving import request_body
+from aigc_tf.serving.request_error import RequestError
 
 _LARGEST_BODY = 64 * 2**20  # bytes
 
@@ -24,7 +25,10 @@ def application(server: str, path: str, seconds: float) -> Starlette:
         asked = (request.method, request.scope["raw_path"].decode("ascii"))
         if asked not in known or request.scope["query_string"]:
             return JSONResponse({"error": f"nothing else than {path} is handed on"}, 404)
-        body = await request_body.read(request, _LARGEST_BODY)
+        try:
+            body = await request_body.read(request, _LARGEST_BODY)
+        except RequestError as error:
+            return JSONResponse({"error": error.message}, 400)
         if body is None:
             return JSONResponse({"error": f"the body is larger than {_LARGEST_BODY} bytes"}, 413)
         try:

@@ -18,7 +18,7 @@ export function showNumbers(canvas, numbers) {
   numbers.flat().forEach((pixel, place) => {
     const levels = pixel.map(number => Math.round(255 * number));
     const [red, green, blue] = levels.length < 3 ? [levels[0], levels[0], levels[0]] : levels;
-    image.data.set([red, green, blue, 255], 4 * place);
+    image.data.set([red, green, blue, levels[3] ?? 255], 4 * place);
   });
   brush(canvas).putImageData(image, 0, 0);
 }

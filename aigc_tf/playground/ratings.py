@@ -33,6 +33,7 @@ def keep(file: Path, body: bytes, made_by: Mapping[str, Any], class_names: Seque
     named = label is not None and 0 <= label < len(class_names)
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     record = {"time": now, **made_by, **rated, "class": class_names[label] if named else None}
+    file.parent.mkdir(parents=True, exist_ok=True)
     json_lines.append(file, record)
 
 
@@ -63,4 +64,4 @@ def _is_int64(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is float and math.isfinite(value) or _is_int64(value)

@@ -35,8 +35,13 @@ async def _serve(
     stopping = asyncio.Event()
     async with models(LIMITS) as answering:
         web = http_server.of(site.application(played, answering), LIMITS)
+
+        def stop() -> None:
+            web.force_exit = stopping.is_set()  # a second time, and what is asked just now is waited for no longer
+            stopping.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         serving = asyncio.create_task(web.serve(sockets=[listener]))
         while not web.started:
             await asyncio.sleep(0.01)

@@ -142,6 +142,7 @@ function go(seed) {
 }
 
 function backToSeed() {
+  if (playing) play();
   Object.assign(asked, {share: 0, found: null, along: directions.map(() => 0)});
   for (const slider of document.querySelectorAll("#share, #directions input")) told(slider, 0);
   refresh();
@@ -235,7 +236,10 @@ function listen() {
       refresh();
     };
   }
-  at("class").onchange = event => ((asked.label = Number(event.target.value)), refresh());
+  at("class").onchange = event => {
+    Object.assign(asked, {label: Number(event.target.value), found: null});
+    refresh();
+  };
   at("share").oninput = event => {
     asked.share = Number(event.target.value);
     told(event.target, asked.share);

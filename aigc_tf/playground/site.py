@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ from aigc_tf.errors import UserError
 from aigc_tf.playground import ratings
 from aigc_tf.report.using import TO_FILE
 from aigc_tf.serving import request_body
+from aigc_tf.serving.request_error import RequestError
 
 _FOLDER = Path(__file__).parent
 _FILES = {f"/{file.name}": file for file in _FOLDER.iterdir() if file.suffix in (".js", ".css")}
@@ -81,7 +82,10 @@ def application(played: Played, models: ASGIApp) -> ASGIApp:
         return Response(status_code=204)  # every browser asks for one
 
     async def rate(request: Request) -> Response:
-        body = await request_body.read(request, _LARGEST_RATING)
+        try:
+            body = await request_body.read(request, _LARGEST_RATING)
+        except RequestError as error:
+            return _refused(400, error.message)
         if played.ratings is None:
             return _refused(404, "nothing keeps ratings: start the playground with --ratings FILE")
         try:
@@ -98,7 +102,7 @@ def application(played: Played, models: ASGIApp) -> ASGIApp:
         Route("/ratings", rate, methods=["POST"]),
         Mount("/", models),
     ]
-    return _Guarded(Starlette(routes=routes))
+    return _Guarded(Starlette(routes=routes, exception_handlers={ClientDisconnect: _unheard}))
 
 
 class _Guarded:
@@ -130,6 +134,11 @@ def _why_not(headers: Headers) -> str:
 
 def _made_by(played: Played) -> dict[str, Any]:
     return {"model": played.model, "version": played.version, "origin": played.promised.origin}
+
+
+def _unheard(request: Request, error: Exception) -> Response:
+    """The answer to a request whose sender is gone before it was all there."""
+    return Response(status_code=400)
 
 
 def _refused(status: int, message: str) -> Response:

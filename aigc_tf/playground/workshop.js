@@ -5,6 +5,7 @@ import {search} from "./latents.js";
 import {distance, showFile, showNumbers} from "./pictures.js";
 
 const at = id => document.getElementById(id);
+const MOST_NUMBERS = 2e6;  // in one answer: servers refuse larger ones
 
 // `page` is {asked, tell, show, find}: what is asked for there, and what it does with words, with a picture that the
 // model made, and with a latent that was found.
@@ -88,8 +89,14 @@ export function openWorkshop(model, page) {
       const wanted = drawing.numbers, label = page.asked.label;
       const all = Array.from({length: model.numberOfClasses}, (_, each) => each);
       const distances = async (vectors, labels) => {
-        const columns = model.columns(can.decode, {[model.given(can.decode)]: vectors, ...(labels && {label: labels})});
-        return Object.values(await model.predict(can.decode, columns))[0].map(numbers => distance(numbers, wanted));
+        const found = [], atOnce = Math.max(1, Math.floor(MOST_NUMBERS / wanted.flat(2).length));
+        for (let from = 0; from < vectors.length; from += atOnce) {
+          const part = each => each.slice(from, from + atOnce);
+          const given = {[model.given(can.decode)]: part(vectors), ...(labels && {label: part(labels)})};
+          const answer = await model.predict(can.decode, model.columns(can.decode, given));
+          found.push(...Object.values(answer)[0].map(numbers => distance(numbers, wanted)));
+        }
+        return found;
       };
       const size = model.signatures[can.decode].inputs[model.given(can.decode)].row[0];
       const best = await search(distances, size, model.takesLabels ? (label < 0 ? all : [label]) : null, (share, {distance}) => {

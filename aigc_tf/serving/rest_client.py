@@ -87,8 +87,9 @@ class RestClient:
 
     def version(self) -> int:
         """The number of the version that told its signatures."""
+        answer = self._metadata
         with understanding(self.target):
-            return int(self._metadata["model_spec"]["version"])
+            return int(answer["model_spec"]["version"])
 
     @functools.cached_property
     def _metadata(self) -> dict[str, Any]:
@@ -96,10 +97,11 @@ class RestClient:
 
     @functools.cached_property
     def _signatures(self) -> dict[str, SignatureSpec]:
+        answer = self._metadata
         with understanding(self.target):
             return {
                 name: SignatureSpec(_specs(signature["inputs"]), _specs(signature["outputs"]))
-                for name, signature in self._metadata["metadata"]["signature_def"]["signature_def"].items()
+                for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
                 if not name.startswith("__")  # TensorFlow's own, which initialises tables
             }
 

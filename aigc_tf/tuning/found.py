@@ -51,10 +51,15 @@ def record_of_again(folder: Path, name: str, seed: int) -> Path:
 
 
 def values(trial: optuna.Trial | FrozenTrial) -> dict[str, Any]:
-    """The settings of a trial in which it differs from the usual ones; numbers to three digits, as people copy them."""
+    """The settings of a trial in which it differs from the usual ones; numbers between bounds to four digits, as people
+    copy them."""
     if "usual" in trial.user_attrs:
         return {}
-    return {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in trial.params.items()}
+    found = dict(trial.params)
+    for name, kind in trial.distributions.items():
+        if isinstance(kind, optuna.distributions.FloatDistribution):
+            found[name] = min(max(float(f"{found[name]:.4g}"), kind.low), kind.high)
+    return found
 
 
 def ended(trial: FrozenTrial) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from sqlalchemy.engine import URL
 
 from aigc_tf.atomic_files import write_atomically
@@ -92,7 +92,11 @@ class Search:
         study.sampler = optuna.samplers.TPESampler(seed=self.base.seed + len(study.trials))
         asked = {"settings": json.loads(self.base.to_json()), "space": repr(self.space), "budget": list(self.budget)}
         before = study.user_attrs.get("asked", asked)
-        if different := [name for name, value in asked.items() if value != before[name]]:
+        different = [name for name, value in asked.items() if value != before[name]]
+        if different and not list(self.folder.glob("trial-*/config.json")):  # nothing was trained: it was a mistake
+            optuna.delete_study(study_name="search", storage=url.render_as_string())
+            return self._study()
+        if different:
             raise UserError(
                 f"{self.folder} holds a search with another {' and '.join(different)}: give the flags of before to go "
                 "on with it, or another --name"
@@ -160,9 +164,9 @@ class Search:
         """Whether a trial of these very settings came to its end: then that is told once more, and nothing trained."""
         if asked.user_attrs:  # the first one, and those that go on
             return False
-        config = self._config(asked)
+        usual, values = self.base.flat(), found.values(asked)
         for trial in study.get_trials():
-            if found.ended(trial) and self._config(trial) == config:
+            if found.ended(trial) and {**usual, **found.values(trial)} == {**usual, **values}:
                 if trial.state == TrialState.COMPLETE:
                     study.tell(asked, trial.value)
                 else:
@@ -170,15 +174,10 @@ class Search:
                 return True
         return False
 
-    def _config(self, trial: optuna.Trial | FrozenTrial) -> TrainConfig:
-        return space.changed(self.base, found.values(trial))
-
     def _try(self, study: optuna.Study, asked: optuna.Trial) -> None:
         """Train and judge what was asked, and tell the study what became of it."""
         name = asked.user_attrs.get("name", f"trial-{asked.number:04}")
         asked.set_user_attr("name", name)
-        settings = dataclasses.replace(self._config(asked), logs=self.folder, name=name, evaluate=False, export=False)
-        write_atomically(self.folder / f"{name}.json", settings.to_json())
         spent, begun = self._spent(study), time.monotonic() - asked.user_attrs.get("seconds", 0.0)
         distance = None
 
@@ -186,6 +185,7 @@ class Search:
             self.passed((spent + time.monotonic() - begun) / 60)
 
         try:
+            self._write_settings(asked, name)
             looked = asked.user_attrs.get("looked")
             if looked is None:
                 looked = self._train(name, FIRST_LOOK, tick)
@@ -194,14 +194,21 @@ class Search:
             if not asked.should_prune():
                 distance = self._train(name, 1.0, tick)
             state = TrialState.PRUNED if distance is None else TrialState.COMPLETE
-        except TrialError as error:
-            if error.mistaken and "usual" in asked.user_attrs:
+        except (FaultError, UserError) as error:
+            mistaken = isinstance(error, UserError) or (isinstance(error, TrialError) and error.mistaken)
+            if mistaken and "usual" in asked.user_attrs:
                 raise UserError(f"{error} (with the usual settings, before anything was searched)") from None
             asked.set_user_attr("why", str(error))
             state = TrialState.FAIL
         finally:
             asked.set_user_attr("seconds", time.monotonic() - begun)
         study.tell(asked, distance, state=state)
+
+    def _write_settings(self, asked: optuna.Trial, name: str) -> None:
+        """Those of a trial, into a file beside its folder. Raises UserError for what cannot be combined."""
+        config = space.changed(self.base, found.values(asked))
+        settings = dataclasses.replace(config, logs=self.folder, name=name, evaluate=False, export=False)
+        write_atomically(self.folder / f"{name}.json", settings.to_json())
 
     def _train(self, name: str, share: float, tick: training.Tick) -> float:
         """The Fréchet distance of that trial behind a share of its budget."""

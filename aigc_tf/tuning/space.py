@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError, unknown
@@ -31,7 +31,7 @@ def read(told: Sequence[str], base: TrainConfig) -> Space:
             raise UserError(unknown(name, "settings that can be searched", known))
         for value in (sought.low, sought.high) if isinstance(sought, Between) else sought.values:
             changed(base, {name: value})
-    return space
+    return {name: _as_the_setting_is(sought, _type(base, name)) for name, sought in space.items()}
 
 
 def changed(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
@@ -45,13 +45,25 @@ def usual(base: TrainConfig, space: Space) -> dict[str, Any]:
     return {name: _nearest(base.flat()[name], sought) for name, sought in space.items()}
 
 
+def _type(base: TrainConfig, name: str) -> Any:
+    """The annotated type of a setting, of any run or of the family."""
+    return {**get_type_hints(TrainConfig), **get_type_hints(type(base.family))}[name]
+
+
+def _as_the_setting_is(sought: Between | Among, kind: Any) -> Between | Among:
+    """Bounds of a setting that takes any number are no whole ones, even where they are written so."""
+    if isinstance(sought, Between) and float in (kind, *get_args(kind)):
+        return Between(float(sought.low), float(sought.high))
+    return sought
+
+
 def _nearest(value: Any, sought: Between | Among) -> Any:
     if isinstance(sought, Among):
         return value if value in sought.values else sought.values[0]
-    if value is not None:
-        return min(max(value, sought.low), sought.high)
-    middle = (sought.low * sought.high) ** 0.5 if sought.logarithmic else (sought.low + sought.high) / 2
-    return round(middle) if isinstance(sought.low, int) else middle
+    if value is None:
+        value = (sought.low * sought.high) ** 0.5 if sought.logarithmic else (sought.low + sought.high) / 2
+    whole = isinstance(sought.low, int) and isinstance(sought.high, int)
+    return min(max(round(value) if whole else value, sought.low), sought.high)
 
 
 def _entry(text: str) -> tuple[str, Between | Among]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -66,9 +67,12 @@ def judged(record: Path) -> Judged:
     try:
         found = json.loads(record.read_text())
         values = {name: float(figure["value"]) for name, figure in found["measures"].items()}
-        return Judged(int(found["subject"]["step"]), distance(values))
+        judgement = Judged(int(found["subject"]["step"]), distance(values))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
         raise FaultError(f"{record} holds no Fréchet distance to search by ({error!r})") from None
+    if not math.isfinite(judgement.distance):
+        raise FaultError(f"{record} holds the Fréchet distance {judgement.distance}, which says nothing")
+    return judgement
 
 
 def train(run: RunFolder, config: Path, budget: Budget, log: Path, tick: Tick) -> Judged:

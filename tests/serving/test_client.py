@@ -142,6 +142,7 @@ def test_both_protocols_give_the_same_from_every_signature(server):
             "serving_default": {"seed": np.array([1, -2])},
             "sample": {"seed": np.array([1, 2])},
             "truncated": {"seed": np.array([1, 2]), "truncation": np.array([0.3, 1], np.float32)},
+            "latent": {"seed": np.array([1, 2])},
             "decode": {"latent": np.linspace(-2, 2, 3 * width, dtype=np.float32).reshape(3, width)},
             "discriminate": {"image": image},
             "contract": {"seed": np.array([1, 2])},

@@ -128,7 +128,7 @@ def opened(
 def shows(page: Any, where: str, text: str | re.Pattern) -> str:
     """What stands there once it holds that text."""
     place = page.locator(where, has_text=text)
-    place.wait_for(timeout=20_000)
+    place.wait_for(timeout=120_000)
     return place.text_content()
 
 

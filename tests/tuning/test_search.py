@@ -14,15 +14,15 @@ import pytest
 from commands import ROOT, few_digits, logged, refused, run, succeed
 
 from aigc_tf.config import TrainConfig
+from aigc_tf.errors import UserError
 from aigc_tf.json_files import write
 from aigc_tf.run_folder import RunFolder
-from aigc_tf.settings import Between
 
 pytest.importorskip("optuna", reason="pip install -r requirements-tune.txt")
 
-from aigc_tf.tuning import training  # noqa: E402 - where Optuna is
+from aigc_tf.tuning import space, training  # noqa: E402 - where Optuna is
 from aigc_tf.tuning.search import Search  # noqa: E402
-from aigc_tf.tuning.training import Judged  # noqa: E402
+from aigc_tf.tuning.training import Judged, TrialError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,10 @@ def test_a_signal_ends_it_with_what_is_trained_saved(tmp_path):
     assert "stopped by SIGTERM" in (tmp_path / "s" / "trial-0000.log").read_text()
 
 
-def test_what_stands_behind_half_of_the_others_is_not_trained_to_the_end(tmp_path, monkeypatch):
-    """By distances that are told here, since it takes many trials, each of which would take half a minute."""
+@pytest.fixture
+def told(monkeypatch) -> dict[str, list[float]]:
+    """Searches are told distances here, the learning rate of the generator, instead of training for them, which would
+    take half a minute a trial; the budgets that were asked for, by trial."""
     asked: dict[str, list[float]] = {}
 
     def train(run, config, budget, log, tick):
@@ -120,14 +122,46 @@ def test_what_stands_behind_half_of_the_others_is_not_trained_to_the_end(tmp_pat
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(training, "judge_again", lambda run, seed, record, log, tick: write({}, record))
     monkeypatch.setattr(training, "judged", lambda record: Judged(90, len(record.name)))
-    base = TrainConfig.of(generator_learning_rate=0.01)
-    search = Search(tmp_path, base, {"generator_learning_rate": Between(1e-4, 1.0)}, ("steps", 90), 30, 14, [].append)
-    best = search.run()
-    trials = json.loads((tmp_path / "search.json").read_text())["trials"]
+    return asked
+
+
+def search_of(folder: Path, over: list[str], trials: int, **base: object) -> list[dict]:
+    """All trials of a search over that."""
+    config = TrainConfig.of(generator_learning_rate=0.01, **base)
+    Search(folder, config, space.read(over, config), ("steps", 90), 30, trials, [].append).run()
+    return json.loads((folder / "search.json").read_text())["trials"]
+
+
+def test_values_are_tried_as_they_are_written(tmp_path, told):
+    trials = search_of(tmp_path, ["beta_2=0.9999,0.99", "beta_1=0.5..0.999999", "penalty_weight=1..9"], 12)
+    assert {trial["values"]["beta_2"] for trial in trials[1:]} == {0.9999, 0.99}
+    assert all(0.5 <= trial["values"]["beta_1"] <= 0.999999 for trial in trials[1:])
+    assert any(trial["values"]["penalty_weight"] % 1 for trial in trials[1:])  # any number, as the setting takes it
+
+
+def test_settings_that_cannot_be_combined_are_trials_that_failed(tmp_path, told):
+    trials = search_of(tmp_path, ["global_batch_size=16..20", "latent_dim=4..64"], 8, replicas=2)
+    failed = [trial for trial in trials if trial["why"]]
+    assert 0 < len(failed) < 8 and "cannot be split evenly" in failed[0]["why"]
+
+
+def test_a_mistake_before_anything_was_trained_keeps_no_name(tmp_path, told, monkeypatch):
+    def refused(run, config, budget, log, tick):
+        raise TrialError("no such data", mistaken=True)
+
+    with monkeypatch.context() as first, pytest.raises(UserError, match="no such data"):
+        first.setattr(training, "train", refused)
+        search_of(tmp_path, ["latent_dim=4,8"], 2)
+    assert len(search_of(tmp_path, ["beta_2=0.9,0.999"], 3)) == 3
+
+
+def test_what_stands_behind_half_of_the_others_is_not_trained_to_the_end(tmp_path, told):
+    trials = search_of(tmp_path, ["generator_learning_rate=1e-4..1.0"], 14)
     early = [trial for trial in trials if trial["distance"] is None]
-    assert 0 < len(early) < 10 and early[0] not in trials[:4] and len(best) == 3
+    assert 0 < len(early) < 10 and early[0] not in trials[:4]
+    assert sum(trial["again"] is not None for trial in trials) == 3
     for trial in trials:
-        assert asked[trial["name"]] == ([30] if trial in early else [30, 90])
+        assert told[trial["name"]] == ([30] if trial in early else [30, 90])
     for number, trial in enumerate(trials[4:], 4):
         median = np.median([other["looked"] for other in trials[:number] if other not in early])
         assert (trial in early) == (trial["looked"] > median)
