@@ -325,12 +325,13 @@ def fit(session: Session) -> Ending:
         with _faults_of_data_told(session), meeting.told():
             training = session.workers.distribute(stream)
             model.fit(training, steps_per_epoch=steps, callbacks=watchers, verbose=0)
-        if meeting.signal_name is None:
-            for watcher in watchers:
-                watcher.finish()
-        else:
-            writer.flush()
-            checkpoints.save()
+            # Here, too: Keras takes a file that grew too large for an end of the data, and the others wait for a step.
+            if meeting.signal_name is None:
+                for watcher in watchers:
+                    watcher.finish()
+            else:
+                writer.flush()
+                checkpoints.save()
     finally:
         for watcher in watchers:
             watcher.close()
