@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,16 @@ from aigc_tf.tuning.search import Search  # noqa: E402
 from aigc_tf.tuning.training import Judged, TrialError  # noqa: E402
 
 
+SLOW = 900  # seconds in which even a crowded machine comes to an end
+
+
+def wait_until(holds: Callable[[], object], process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + SLOW
+    while not holds():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory) -> Path:
     """The folder of a search that was killed in its second trial and went on; `said.txt` is what it then said."""
@@ -39,13 +50,12 @@ def searched(tmp_path_factory) -> Path:
     command = list(map(str, command))
     search = folder / "search"
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
-    while not list(search.glob("trial-*/config.json"))[1:]:
-        assert first.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    first.kill()
-    first.wait()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    try:
+        wait_until(lambda: list(search.glob("trial-*/config.json"))[1:], first)
+    finally:
+        first.kill()
+        first.wait()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SLOW)
     (folder / "said.txt").write_text(succeed(done))
     return search
 
@@ -98,12 +108,11 @@ def test_a_signal_ends_it_with_what_is_trained_saved(tmp_path):
     command = [sys.executable, "-m", "aigc_tf", "tune", *data, "--logs", tmp_path, "--name", "s", "--steps", 10**6]
     command = list(map(str, ["python", *command]))[1:]
     search = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 200
-    while not (tmp_path / "s" / "trial-0000" / "metrics.jsonl").exists():
-        assert search.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    search.send_signal(signal.SIGTERM)
-    said, errors = search.communicate(timeout=100)
+    try:
+        wait_until((tmp_path / "s" / "trial-0000" / "metrics.jsonl").exists, search)
+    finally:
+        search.send_signal(signal.SIGTERM)
+        said, errors = search.communicate(timeout=SLOW)
     assert search.returncode == 75, errors
     assert said.endswith("stopped; the same command goes on\n")
     assert "stopped by SIGTERM" in (tmp_path / "s" / "trial-0000.log").read_text()
