@@ -25,7 +25,6 @@ from aigc_tf.tuning import space, training  # noqa: E402 - where Optuna is
 from aigc_tf.tuning.search import Search  # noqa: E402
 from aigc_tf.tuning.training import Judged, TrialError  # noqa: E402
 
-
 SLOW = 900  # seconds in which even a crowded machine comes to an end
 
 
