@@ -227,10 +227,10 @@ def _read(path: Path, name: str) -> Judged:
 
 def _newest(path: Path) -> Path:
     run = RunFolder.open(path)
-    judged = [file for file in run.evaluation.glob("*.json") if file.stem.isdecimal()]
-    if not judged:
+    newest = run.newest_evaluation()
+    if newest is None:
         raise UserError(f"{path} was not judged yet: run `python evaluate.py {quoted(path)}` first")
-    return max(judged, key=lambda file: int(file.stem))
+    return newest
 
 
 def _checked(figure: dict[str, Any]) -> dict[str, Any]:

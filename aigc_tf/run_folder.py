@@ -40,6 +40,7 @@ class RunFolder:
     evaluation/       per judged step one JSON file, and a folder with the same as a report to read
     export/           versioned SavedModels for TensorFlow Serving
     report.html       all of it on one page, when training ends
+    exploration/      a page of what the model can make, where somebody asked for it
     ratings.jsonl     what somebody thought of pictures in the playground, one line each
     """
 
@@ -74,6 +75,10 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def exploration(self) -> Path:
+        return self.path / "exploration"
+
+    @property
     def ratings_file(self) -> Path:
         return self.path / "ratings.jsonl"
 
@@ -104,6 +109,11 @@ class RunFolder:
     def evaluation_file(self, step: int, variant: str = "") -> Path:
         """`variant` tells apart what else was judged of that step: "-raw", "-inception"."""
         return self.evaluation / f"{step}{variant}.json"
+
+    def newest_evaluation(self) -> Path | None:
+        """The record of the newest step that was judged as usual; None where none was."""
+        judged = [file for file in self.evaluation.glob("*.json") if file.stem.isdecimal()]
+        return max(judged, key=lambda file: int(file.stem), default=None)
 
     def report_file(self, step: int, variant: str = "") -> Path:
         return self.evaluation / f"{step}{variant}" / "report.html"

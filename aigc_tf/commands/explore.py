@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from aigc_tf import opening
+from aigc_tf.run_folder import RunFolder
 from aigc_tf.serving.client import labels_of
 
 
@@ -42,6 +43,6 @@ class Command:
 
         assert subject.contract is not None  # as for every run and export
         chosen = labels_of(subject.contract, self.of_class)
-        out = self.out or (self.of / "exploration" if subject.kind == "run" else Path("exploration"))
+        out = self.out or (RunFolder(self.of).exploration if subject.kind == "run" else Path("exploration"))
         print(exploration.make(subject, out, self.seed, chosen, self.data_dir))
         return 0

@@ -73,17 +73,16 @@ def tell_result(run: RunFolder) -> None:
 
 
 def _judged(run: RunFolder) -> Iterator[tuple[str, int, float]]:
-    steps = (int(file.stem) for file in run.evaluation.glob("*.json") if file.stem.isdecimal())
-    newest = max(steps, default=None)
+    newest = run.newest_evaluation()
     if newest is None:
         return
     try:
-        measures = json.loads(run.evaluation_file(newest).read_text())["measures"]
+        measures = json.loads(newest.read_text())["measures"]
         values = {name: float(figure["value"]) for name, figure in measures.items() if _RESULTS.fullmatch(name)}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return  # damaged, or somebody else's
     for name, value in values.items():
-        yield name, newest, value
+        yield name, int(newest.stem), value
 
 
 def _minutes(points: plots.Points, batch: int) -> Iterator[tuple[str, int, float]]:

@@ -58,8 +58,8 @@ class Judged:
 
 def newest_judgement(run: RunFolder) -> Judged | None:
     """The one of the newest step of that run, None where none was made."""
-    steps = [int(file.stem) for file in run.evaluation.glob("*.json") if file.stem.isdecimal()]
-    return judged(run.evaluation_file(max(steps))) if steps else None
+    newest = run.newest_evaluation()
+    return None if newest is None else judged(newest)
 
 
 def judged(record: Path) -> Judged:
