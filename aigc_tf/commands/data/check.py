@@ -87,7 +87,7 @@ class Command:
         from aigc_tf.datasets.doctor import picture, statistics
 
         if self.json is not None:
-            json_files.write(statistics.record(surveyed, found, self.licence), self.json)
+            json_files.write(statistics.record(surveyed, found, self.licence), self.json, for_people=True)
         if self.picture is not None:
             write_atomically(self.picture, picture.png(surveyed))
 
