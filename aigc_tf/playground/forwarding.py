@@ -6,11 +6,11 @@ import urllib3
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from aigc_tf.playground.refusals import HANDLERS, refused
 from aigc_tf.serving import request_body
-from aigc_tf.serving.request_error import RequestError
 
 _LARGEST_BODY = 64 * 2**20  # bytes
 
@@ -24,23 +24,20 @@ def application(server: str, path: str, seconds: float) -> Starlette:
     async def forward(request: Request) -> Response:
         asked = (request.method, request.scope["raw_path"].decode("ascii"))
         if asked not in known or request.scope["query_string"]:
-            return JSONResponse({"error": f"nothing else than {path} is handed on"}, 404)
-        try:
-            body = await request_body.read(request, _LARGEST_BODY)
-        except RequestError as error:
-            return JSONResponse({"error": error.message}, 400)
+            return refused(404, f"nothing else than {path} is handed on")
+        body = await request_body.read(request, _LARGEST_BODY)
         if body is None:
-            return JSONResponse({"error": f"the body is larger than {_LARGEST_BODY} bytes"}, 413)
+            return refused(413, f"the body is larger than {_LARGEST_BODY} bytes")
         try:
             answer = await run_in_threadpool(_ask, pool, asked[0], f"http://{server}{asked[1]}", body)
         except urllib3.exceptions.ReadTimeoutError:
-            return JSONResponse({"error": f"{server} did not answer within {seconds:g} s"}, 504)
+            return refused(504, f"{server} did not answer within {seconds:g} s")
         except urllib3.exceptions.HTTPError:
-            return JSONResponse({"error": f"cannot reach {server}: is the server running there?"}, 502)
+            return refused(502, f"cannot reach {server}: is the server running there?")
         kind = answer.headers.get("content-type", "application/json")
         return Response(answer.data, answer.status, media_type=kind)
 
-    return Starlette(routes=[Route("/{path:path}", forward, methods=["GET", "POST"])])
+    return Starlette(routes=[Route("/{path:path}", forward, methods=["GET", "POST"])], exception_handlers=HANDLERS)
 
 
 def _ask(pool: urllib3.PoolManager, method: str, url: str, body: bytes) -> urllib3.BaseHTTPResponse:

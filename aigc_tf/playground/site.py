@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,9 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError
 from aigc_tf.playground import ratings
+from aigc_tf.playground.refusals import HANDLERS, refused
 from aigc_tf.report.using import TO_FILE
 from aigc_tf.serving import request_body
-from aigc_tf.serving.request_error import RequestError
 
 _FOLDER = Path(__file__).parent
 _FILES = {f"/{file.name}": file for file in _FOLDER.iterdir() if file.suffix in (".js", ".css")}
@@ -82,18 +82,15 @@ def application(played: Played, models: ASGIApp) -> ASGIApp:
         return Response(status_code=204)  # every browser asks for one
 
     async def rate(request: Request) -> Response:
-        try:
-            body = await request_body.read(request, _LARGEST_RATING)
-        except RequestError as error:
-            return _refused(400, error.message)
+        body = await request_body.read(request, _LARGEST_RATING)
         if played.ratings is None:
-            return _refused(404, "nothing keeps ratings: start the playground with --ratings FILE")
+            return refused(404, "nothing keeps ratings: start the playground with --ratings FILE")
         try:
             ratings.keep(played.ratings, body or b"", _made_by(played), played.promised.class_names)
         except UserError as error:
-            return _refused(400, str(error))
+            return refused(400, str(error))
         except OSError as error:
-            return _refused(507, f"the rating was not kept: {error}")
+            return refused(507, f"the rating was not kept: {error}")
         return JSONResponse({})
 
     routes = [
@@ -102,7 +99,7 @@ def application(played: Played, models: ASGIApp) -> ASGIApp:
         Route("/ratings", rate, methods=["POST"]),
         Mount("/", models),
     ]
-    return _Guarded(Starlette(routes=routes, exception_handlers={ClientDisconnect: _unheard}))
+    return _Guarded(Starlette(routes=routes, exception_handlers=HANDLERS))
 
 
 class _Guarded:
@@ -118,7 +115,7 @@ class _Guarded:
             await send(message)
 
         why_not = _why_not(Headers(scope=scope))
-        answer = _refused(403, why_not) if why_not else self._inside
+        answer = refused(403, why_not) if why_not else self._inside
         await answer(scope, receive, guarded)
 
 
@@ -134,12 +131,3 @@ def _why_not(headers: Headers) -> str:
 
 def _made_by(played: Played) -> dict[str, Any]:
     return {"model": played.model, "version": played.version, "origin": played.promised.origin}
-
-
-def _unheard(request: Request, error: Exception) -> Response:
-    """The answer to a request whose sender is gone before it was all there."""
-    return Response(status_code=400)
-
-
-def _refused(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status)

@@ -413,6 +413,12 @@ def test_nothing_else_of_a_server_is_handed_on(flow):
     assert ask(f"{flow}/v1/models/flow/versions/3:predict").status_code == 404
 
 
+def test_a_body_that_cannot_be_read_is_refused(flow):
+    for path in ("/v1/models/flow/versions/3:predict", "/ratings"):
+        answer = post(f"{flow}{path}", b"no gzip", **{"content-encoding": "gzip"})
+        assert answer.status_code == 400 and "gzip" in answer.json()["error"].lower()
+
+
 def test_what_plays_with_a_server_needs_no_tensorflow():
     rooms = ("commands.playground", "playground.site", "playground.forwarding", "playground.running", "serving.client")
     code = (
