@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -103,6 +104,16 @@ def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
     labels = {f"y_{name}": np.arange(count) % 10 for name, count in counts.items()}
     np.savez(folder / "mnist.npz", **images, **labels)
     return ["--data-dir", folder, "--network", "mlp", "--latent-dim", 4, "--global-batch-size", 4]
+
+
+def wait_until(ready: Callable[[], object], *running: Any, seconds: float = 400, every: float = 0.02) -> None:
+    """Wait for it, which even a crowded machine comes to; fails where one of these processes ends before."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        for process in running:
+            assert process.poll() is None, f"ended too early: {process.communicate()}"
+        assert time.monotonic() < deadline, "never came so far"
+        time.sleep(every)
 
 
 def signal_when(

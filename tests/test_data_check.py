@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, refused, run, succeed
+from commands import ROOT, refused, run, succeed, wait_until
 from PIL import Image
 
 CHECK = ["-m", "aigc_tf", "data", "check"]
@@ -60,14 +60,6 @@ def start(*arguments: object) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **pipes)
 
 
-def wait_until(holds, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert process.poll() is None, f"ended too early: {process.communicate()}"
-        assert time.monotonic() < deadline, "never got ready"
-        time.sleep(0.005)
-
-
 def assert_all_ended(process: subprocess.Popen) -> None:
     """No process of its group is left."""
     deadline = time.monotonic() + 30
@@ -85,7 +77,7 @@ def test_a_copy_that_was_killed_anywhere_ends_with_the_same_bytes(folder, unbrok
     arguments = [*CHECK, folder, "--fix", out, "--licence", "CC0-1.0"]
     for least in (0, 80):
         process = start(*arguments)
-        wait_until(lambda least=least: len(list(out.rglob("*.png"))) > least, process)
+        wait_until(lambda least=least: len(list(out.rglob("*.png"))) > least, process, seconds=120, every=0.005)
         process.kill()
         process.communicate()
         assert_all_ended(process)
@@ -101,7 +93,7 @@ def test_a_copy_that_was_killed_anywhere_ends_with_the_same_bytes(folder, unbrok
 def test_ctrl_c_is_a_line_and_leaves_nothing_half_written(folder, unbroken, tmp_path):
     out = tmp_path / "clean"
     process = start(*CHECK, folder, "--fix", out, "--json", tmp_path / "check.json")
-    wait_until(lambda: len(list(out.rglob("*.png"))) > 10, process)
+    wait_until(lambda: len(list(out.rglob("*.png"))) > 10, process, seconds=120, every=0.005)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "interrupted\n")

@@ -16,8 +16,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import ROOT, checkpoint_tensors, killed_behind, last_step, logged, refused, succeed, train
-from together import SLOW, ended, started, together, wait_until
+from commands import (
+    ROOT,
+    checkpoint_tensors,
+    killed_behind,
+    last_step,
+    logged,
+    refused,
+    succeed,
+    train,
+    wait_until,
+)
+from together import SLOW, ended, started, together
 
 QUIET = ["--dataset", "synthetic", "--no-evaluate", "--no-export"]
 # Five steps a call; and so small that rounding does not decide where training goes.
@@ -144,8 +154,8 @@ def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_pa
 
     stopped = killed_behind(40, killed, tmp_path / "stopped")
     with started(2, "--resume", stopped) as (chief, worker):
-        wait_until(lambda: last_step(stopped) == 40, [chief, worker])  # what came behind is taken back
-        wait_until(lambda: last_step(stopped) >= 60, [chief, worker])
+        wait_until(lambda: last_step(stopped) == 40, chief, worker)  # what came behind is taken back
+        wait_until(lambda: last_step(stopped) >= 60, chief, worker)
         worker.send(signal.SIGTERM)
         of_chief, of_worker = ended([chief, worker])
     assert (of_chief.returncode, of_worker.returncode) == (75, 75), of_chief.stderr + of_worker.stderr
@@ -153,7 +163,7 @@ def test_killed_stopped_and_out_of_disk_it_stays_the_same_run_bit_for_bit(tmp_pa
     assert f"stopped by SIGTERM at step {step}" in of_worker.stdout
 
     with started(2, "--resume", stopped) as (chief, worker):
-        wait_until(lambda: last_step(stopped) >= max(130, int(step) + 20), [chief, worker])
+        wait_until(lambda: last_step(stopped) >= max(130, int(step) + 20), chief, worker)
         resource.prlimit(chief.pid, resource.RLIMIT_FSIZE, (4096, 4096))
         of_chief, of_worker = ended([chief, worker])
     assert re.search(r"the last good one is of step \d+|could not be written|File too large", refused(of_chief, 1))

@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import warm
-from commands import ROOT
+from commands import ROOT, wait_until
 
 from aigc_tf.launch import local
 
@@ -62,21 +61,16 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def ended(self) -> subprocess.CompletedProcess:
-        """It, once it has ended, with what it printed."""
+    def communicate(self) -> tuple[str, str]:
+        """What it printed, once it has ended."""
         wait_until(lambda: self.poll() is not None)
         out, err = (self.folder.joinpath(f"{self.index}.{name}").read_text() for name in ("out", "err"))
+        return out, err
+
+    def ended(self) -> subprocess.CompletedProcess:
+        """It, once it has ended."""
+        out, err = self.communicate()
         return subprocess.CompletedProcess(self.arguments, self.poll(), out, err)
-
-
-def wait_until(ready: Callable[[], bool], meanwhile: list[Worker] | tuple[()] = ()) -> None:
-    """Wait for it; fails where one of the workers ends before."""
-    deadline = time.monotonic() + SLOW
-    while not ready():
-        assert time.monotonic() < deadline, "never came so far"
-        for worker in meanwhile:
-            assert worker.poll() is None, worker.ended()
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -6,13 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, few_digits, logged, refused, run, succeed
+from commands import ROOT, few_digits, logged, refused, run, succeed, wait_until
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
@@ -26,13 +24,6 @@ from aigc_tf.tuning.search import Search  # noqa: E402
 from aigc_tf.tuning.training import Judged, TrialError  # noqa: E402
 
 SLOW = 900  # seconds in which even a crowded machine comes to an end
-
-
-def wait_until(holds: Callable[[], object], process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + SLOW
-    while not holds():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +41,7 @@ def searched(tmp_path_factory) -> Path:
     search = folder / "search"
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: list(search.glob("trial-*/config.json"))[1:], first)
+        wait_until(lambda: list(search.glob("trial-*/config.json"))[1:], first, seconds=SLOW)
     finally:
         first.kill()
         first.wait()
@@ -105,10 +96,10 @@ def test_another_search_is_not_mixed_with_it(searched):
 def test_a_signal_ends_it_with_what_is_trained_saved(tmp_path):
     data = few_digits(tmp_path, training=120, held_out=40)
     command = [sys.executable, "-m", "aigc_tf", "tune", *data, "--logs", tmp_path, "--name", "s", "--steps", 10**6]
-    command = list(map(str, ["python", *command]))[1:]
+    command = list(map(str, command))
     search = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until((tmp_path / "s" / "trial-0000" / "metrics.jsonl").exists, search)
+        wait_until((tmp_path / "s" / "trial-0000" / "metrics.jsonl").exists, search, seconds=SLOW)
     finally:
         search.send_signal(signal.SIGTERM)
         said, errors = search.communicate(timeout=SLOW)
