@@ -15,15 +15,11 @@ from aigc_tf import (
     callbacks,
     devices,
     environment,
-    evaluation_files,
-    evaluation_record,
     evaluator,
     event_files,
-    export,
+    finishing,
     going_on,
     memory,
-    plots,
-    subjects,
 )
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop, Meeting
@@ -33,10 +29,10 @@ from aigc_tf.datasets import augmentation, loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.pipeline import batches
 from aigc_tf.datasets.spec import FEW
-from aigc_tf.errors import DivergedError, FaultError, UnfinishedError, UserError
+from aigc_tf.errors import DivergedError, FaultError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
-from aigc_tf.report import dashboard, run_page
+from aigc_tf.report import dashboard
 from aigc_tf.run_folder import RunFolder
 from aigc_tf.session import Session, steps_per_call
 from aigc_tf.shell import quoted
@@ -132,7 +128,7 @@ def _train(
         if data.spec.num_examples < FEW:
             say(f"fewer than {FEW:,} are learned by heart, unless they are much alike: get more, or augment them")
         say(f"run folder: {run.path}   (watch it: python -m aigc_tf board {quoted(run.path.parent)})")
-        with _for_watchers():
+        with dashboard.for_watchers():
             dashboard.tell_of(run, model.networks)
             if checkpoints.last_step == 0:
                 dashboard.tell_result(run)
@@ -145,7 +141,7 @@ def _train(
             if ending.signal_name:
                 step = checkpoints.last_step
                 resume_it = f"python train.py --resume {quoted(run.path)}"
-                with _for_watchers():
+                with dashboard.for_watchers():
                     dashboard.tell_result(run)
                 say(f"stopped by {ending.signal_name} at step {step}; go on with: {resume_it}")
                 return None
@@ -157,7 +153,7 @@ def _train(
             changed = model.finish(data)
         if changed:
             checkpoints.save(again=True)
-    finish(config, run, data, result, say)
+    finishing.finish(config, run, data, result, say)
     return run
 
 
@@ -201,66 +197,6 @@ def _begin_again(model: GenerativeModel, run: RunFolder, say: Callable[[str], No
         return _begin(model, say)
     except UserError as error:
         raise UserError(f"{run.path} has no checkpoint yet, and what it begins with cannot be had: {error}") from None
-
-
-@contextlib.contextmanager
-def _for_watchers() -> Iterator[None]:
-    """Within it TensorBoard is told of the run as a whole. What it cannot be told (there are networks of which Keras
-    cannot write down the layers) stops no training, and spoils no orderly end."""
-    try:
-        yield
-    except Exception as error:
-        _logger.warning("TensorBoard is told less of this run: %s", " ".join(str(error).split())[:500])
-
-
-def finish(
-    config: TrainConfig, run: RunFolder, data: Dataset, result: Literal["best"] | None, say: Callable[[str], None]
-) -> None:
-    """Make of a trained run what `config` asks for: curves, a judgement, an export, and then a report of the run, each
-    whatever became of the others.
-
-    Raises UnfinishedError, which says what failed and how to do it by hand: after hours of training there is no
-    mistake and no bug that a traceback would be the answer to. A model that was judged to hand out copies of what it
-    learned from is not published unasked, which is said in the same way.
-    """
-    chosen = " --step best" if result else ""
-    folder = quoted(run.path)
-    failed: list[str] = []
-    copies = ""
-    with _noted("drawing the curves", f"python train.py --resume {folder}", failed):
-        plots.draw_curves(run)
-    with _for_watchers():
-        dashboard.tell_result(run)
-    if config.evaluate:
-        with _noted("judging", f"python evaluate.py {folder}{chosen}", failed):
-            evaluation = evaluator.evaluate(subjects.of_run(run, result), data=data, say=say)
-            copies = evaluation_record.copies(evaluation.record)
-            evaluation_files.keep(evaluation.record, evaluation.evidence, run=run, say=say)
-    if config.export and copies:
-        failed.append(
-            f"it is not published, since {copies}: more examples, fewer steps or augmentation help, and "
-            f"python -m aigc_tf export {folder}{chosen} publishes it all the same"
-        )
-    elif config.export:
-        with _noted("exporting", f"python -m aigc_tf export {folder}{chosen}", failed):
-            say(f"published: {export.publish(run, step=result)}")
-    with _noted("writing its report", f"python -m aigc_tf report {folder}", failed):
-        run_page.write(run)
-        say(f"report of the run: {run.page_file}")
-    if failed:
-        raise UnfinishedError(f"trained, and the checkpoints in {run.path} are safe, but {'; '.join(failed)}")
-
-
-@contextlib.contextmanager
-def _noted(what: str, command: str, failed: list[str]) -> Iterator[None]:
-    """Add a failure to `failed`, as a phrase with the `command` that does it again."""
-    try:
-        yield
-    except Exception as error:
-        told = (UserError, FaultError, OSError)
-        reason = " ".join(str(error).split())[:500]
-        reason = reason if isinstance(error, told) else f"{type(error).__name__}: {reason}"
-        failed.append(f"{what} failed ({reason}): once that is mended, {command}")
 
 
 def fit_until_done(session: Session) -> Ending:

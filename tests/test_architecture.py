@@ -30,7 +30,7 @@ FLOORS = [
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
     ("judging", "subjects reference evaluation_record evaluation_files"),
-    ("whole ways", "trainer evaluator plan comparison tuning exploring"),
+    ("whole ways", "trainer finishing evaluator plan comparison tuning exploring"),
     ("serving", "serving"),
     ("playing", "playground"),
     ("command line", "command_line commands cli train_command opening launch"),

@@ -166,8 +166,6 @@ def test_a_folder_is_made_anew_by_several_at_once(tmp_path):
 
 
 def test_layers_that_keras_cannot_write_down_stop_no_training(tiny_run, tmp_path, monkeypatch, caplog):
-    from aigc_tf import trainer
-
     class Untold(tf.keras.layers.Layer):
         def __init__(self, factor: np.ndarray) -> None:
             super().__init__()
@@ -181,7 +179,7 @@ def test_layers_that_keras_cannot_write_down_stop_no_training(tiny_run, tmp_path
         network.to_json()
     folder = RunFolder(Path(shutil.copytree(tiny_run, tmp_path / "run")))
 
-    with trainer._for_watchers():
+    with dashboard.for_watchers():
         dashboard.tell_of(folder, {"network": network})
     assert "TensorBoard is told less of this run" in caplog.text
 

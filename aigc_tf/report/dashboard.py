@@ -6,7 +6,9 @@ Each lies in a folder of its own below the run's `tensorboard`, so that going on
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 
@@ -21,6 +23,7 @@ from aigc_tf.event_files import made_anew, open_writer
 from aigc_tf.families import FAMILIES
 from aigc_tf.run_folder import RunFolder
 
+_logger = logging.getLogger("aigc_tf")
 # Settings that change where a run lies, how it is watched and what is made of it, but not what it learns.
 _HOUSEKEEPING = (
     *("data_dir", "licence", "log_every", "sample_every", "histogram_every", "checkpoint_every", "keep_checkpoints"),
@@ -28,6 +31,16 @@ _HOUSEKEEPING = (
 )
 _RESULTS = re.compile("fd_.*|precision|recall|memorised_share|label_accuracy")
 """Of the two dozen figures of a judgement, those that columns of a table can hold."""
+
+
+@contextlib.contextmanager
+def for_watchers() -> Iterator[None]:
+    """Within it TensorBoard is told of the run as a whole. What it cannot be told (there are networks of which Keras
+    cannot write down the layers) stops no training, and spoils no orderly end."""
+    try:
+        yield
+    except Exception as error:
+        _logger.warning("TensorBoard is told less of this run: %s", " ".join(str(error).split())[:500])
 
 
 def tell_of(run: RunFolder, networks: Mapping[str, tf.keras.Model]) -> None:
