@@ -129,6 +129,13 @@ class Contract:
         return {name: each for name, each in self.signatures.items() if each.purpose == purpose}
 
     @property
+    def num_classes(self) -> int:
+        """Of the labels that sampling takes; 0 where it takes none."""
+        sampling = {**self.named("files"), **self.named("content")}.values()
+        labels = [each.inputs["label"] for each in sampling if "label" in each.inputs]
+        return int(labels[0].maximum or 0) + 1 if labels else 0
+
+    @property
     def made(self) -> str:
         """The output that holds content as numbers."""
         (name,) = self.signatures["sample"].outputs

@@ -9,13 +9,7 @@ import numpy as np
 from aigc_tf.contract import Contract
 
 
-def count(promised: Contract) -> int:
-    """How many classes a model takes; 0 for none."""
-    label = promised.signatures["sample"].inputs.get("label")
-    return 0 if label is None else int(label.maximum or 0) + 1
-
-
 def in_turn(promised: Contract, rows: int, chosen: Sequence[int]) -> np.ndarray | None:
     """Labels int64 [rows]: those that are chosen, in turn, or all where none is; None for a model that takes none."""
-    known = count(promised)
+    known = promised.num_classes
     return np.resize(np.array(chosen or range(known), np.int64), rows) if known else None

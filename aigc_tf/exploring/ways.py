@@ -44,7 +44,7 @@ def walk(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Section:
 
 def between_classes(decoder: Decoder, seed: int, chosen: Sequence[int]) -> Section | None:
     """The same vectors in one class after the other, of those `chosen` or of all; None where there are not several."""
-    every = chosen or range(classes.count(decoder.promised))
+    every = chosen or range(decoder.promised.num_classes)
     shown = np.array(every, np.int64)[:_MOST_CLASSES]
     if len(shown) < 2:
         return None

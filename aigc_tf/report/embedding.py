@@ -26,7 +26,7 @@ class Embedded:
 
 def of_array(image: np.ndarray, origin: str = "") -> Embedded:
     """An image uint8 [H, W, C], pixel for pixel; it says `origin` where that is not empty."""
-    return Embedded(_address(png(image, origin), "png"), image.shape[1], image.shape[0])
+    return of_png(png(image, origin), image.shape[1], image.shape[0])
 
 
 def of_image(image: Image.Image) -> Embedded:
@@ -37,6 +37,11 @@ def of_image(image: Image.Image) -> Embedded:
 def of_frames(frames: Sequence[Image.Image], durations: Sequence[int]) -> Embedded:
     """Images of one size and mode, each shown for so many milliseconds, then all again, as WebP."""
     return of_webp(webp(frames, durations), *frames[0].size)
+
+
+def of_png(file: bytes, width: int, height: int) -> Embedded:
+    """A PNG file that is there already."""
+    return Embedded(_address(file, "png"), width, height)
 
 
 def of_webp(file: bytes, width: int, height: int) -> Embedded:

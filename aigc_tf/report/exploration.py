@@ -79,8 +79,9 @@ def magnified(image: np.ndarray, side: int) -> np.ndarray:
 
 def _kept(folder: Path, picture: Picture, origin: str) -> tuple[Embedded, Embedded | None, Embedded, list[str]]:
     """For the page the picture as it stands still, as it moves and where that begins, and the names of its files."""
-    still = embedding.of_array(picture.still, origin)
-    files = {f"{picture.name}.png": embedding.png(picture.still, origin)}
+    png = embedding.png(picture.still, origin)
+    still = embedding.of_png(png, picture.still.shape[1], picture.still.shape[0])
+    files = {f"{picture.name}.png": png}
     moving, held = None, still
     if picture.frames:
         frames = [as_pillow(frame) for frame in picture.frames]

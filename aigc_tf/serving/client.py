@@ -124,10 +124,9 @@ def labels_of(promised: Contract, label: int | str | None) -> tuple[int, ...]:
     """
     if label is None:
         return ()
-    inputs = [each.inputs["label"] for each in promised.named("files").values() if "label" in each.inputs]
-    if not inputs:
+    count, names = promised.num_classes, promised.class_names
+    if not count:
         raise UserError(f"class {label!r} cannot be asked for: this model takes no classes")
-    count, names = int(inputs[0].maximum or 0) + 1, promised.class_names
     if label in names:  # before its number: classes may be named by other numbers
         return (names.index(str(label)),)
     if label == "each":
