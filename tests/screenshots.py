@@ -70,17 +70,25 @@ def click_anywhere(page: Any, selector: str) -> None:
     next(found for frame in page.frames if (found := frame.locator(selector)).count()).first.click()
 
 
+def keep(page: Any, address: str, out: Path) -> list[Path]:
+    """Pictures of the tabs in `KEPT`, as files in `out`."""
+    files = []
+    for tab, selector in KEPT.items():
+        open_tab(page, address, tab)
+        wait_for_anywhere(page, selector)
+        if tab == "hparams":
+            click_anywhere(page, "text=/parallel coordinates view/i")
+        page.wait_for_timeout(5_000)  # curves and pictures are drawn one after the other
+        files.append(out / f"board-{tab.replace('_', '-')}.png")
+        page.screenshot(path=str(files[-1]))
+    return files
+
+
 def main(logs: Path, out: Path) -> None:
     with served(logs) as (address, _), driven() as browser:
         page = browser.new_page(viewport=SIZE)
         page.wait_for_timeout(20_000)  # until TensorBoard has read the runs
-        for tab, selector in KEPT.items():
-            open_tab(page, address, tab)
-            wait_for_anywhere(page, selector)
-            if tab == "hparams":
-                click_anywhere(page, "text=/parallel coordinates view/i")
-            page.wait_for_timeout(5_000)  # curves and pictures are drawn one after the other
-            page.screenshot(path=str(out / f"board-{tab.replace('_', '-')}.png"))
+        keep(page, address, out)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import pytest
 import requests
 import tensorflow as tf
 from commands import TINY, killed_behind, refused, run, succeed, train
+from PIL import Image
 from report.browser import driven
-from screenshots import SIZE, click_anywhere, open_tab, served, wait_for_anywhere
+from screenshots import SIZE, click_anywhere, keep, open_tab, served, wait_for_anywhere
 
 from aigc_tf import event_files
 from aigc_tf.report import dashboard
@@ -130,6 +131,12 @@ def test_settings_and_results_of_all_runs_lie_side_by_side(board, page):
     open_tab(page, board, "hparams")
     click_anywhere(page, "text=/parallel coordinates view/i")
     wait_for_anywhere(page, "tf-hparams-parallel-coords-plot svg path")
+
+
+def test_pictures_are_kept_of_what_the_readme_shows(board, page, tmp_path):
+    for file in keep(page, board, tmp_path):
+        picture = np.asarray(Image.open(file).convert("L"))
+        assert picture.shape == (SIZE["height"], SIZE["width"]) and len(np.unique(picture)) > 50, file
 
 
 def test_a_profile_is_recorded_where_somebody_asks_for_one(tmp_path):
