@@ -112,7 +112,7 @@ def test_it_is_not_explored_as_if_it_were_images(house, trained):
     assert "signals cannot be explored" in refused(house.run("-m", "aigc_tf", "explore", trained))
     file = house.folder / "one.txt"
     file.write_text("0")
-    assert "makes nothing of vectors" in refused(house.run("-m", "aigc_tf", "project", file, "--of", trained))
+    assert "signals cannot be projected" in refused(house.run("-m", "aigc_tf", "project", file, "--of", trained))
 
 
 def test_it_is_served_and_generates_files(house, trained):
