@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import cluster, interruption, json_files, quiet, terminal
+from aigc_tf import cluster, interruption, json_files, quiet, side_by_side, terminal
 from aigc_tf.command_line import check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
@@ -67,6 +67,9 @@ class EvaluateCommand:
     """Which images are generated."""
     quick: bool = False
     """Judge by the few quick measures alone, as --evaluate-every does."""
+    workers: int = 1
+    """Processes that sample and look side by side: the same figures, sooner where one leaves processors idle. Each
+    opens model and judges for itself, in some seconds and half a gigabyte."""
     extractor: str | None = None
     """What makes the features: lenet (the data set's small classifier; the default where images carry labels), filters
     (for any images; the default for those without), inception (for FID), or the path of a Keras model or SavedModel."""
@@ -100,6 +103,7 @@ class EvaluateCommand:
                 check_writable(name, file)
         if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
             raise UserError("--num-samples must be at least 2, and --seed at least 0")
+        side_by_side.check(self.workers)
 
     @property
     def held_against(self) -> DataConfig | None:
@@ -171,13 +175,15 @@ def _judge(command: EvaluateCommand) -> int:
         run.choose_kernels()
     tf = quiet.import_tensorflow()
     tf.config.experimental.enable_op_determinism()  # as train.py does: the same figures from both
-    from aigc_tf import evaluation_files, evaluator, subjects
+    from aigc_tf import devices, evaluation_files, evaluator, subjects
 
     keeper = run
     if run is not None and not evaluation_files.takes_files(run):
         print(f"{run.path} takes no files: the figures are shown, and kept only where --json and --report say")
         keeper = None
-    data = None
+    if command.workers > 1:
+        devices.share(0)
+    data = reload = None
     if run is not None:
         subject = subjects.of_run(run, command.step, command.weights)
     elif command.subject is not None:
@@ -188,7 +194,8 @@ def _judge(command: EvaluateCommand) -> int:
         if command.reference is not None:
             from aigc_tf.datasets import given_images
 
-            data = given_images.as_reference(command.reference)
+            reload = partial(given_images.as_reference, command.reference)
+            data = reload()
             print(f"held against {data.spec.source}")
     evaluation = evaluator.evaluate(
         subject,
@@ -198,6 +205,8 @@ def _judge(command: EvaluateCommand) -> int:
         seed=command.seed,
         extractor=command.extractor,
         quick=command.quick,
+        workers=command.workers,
+        reload=reload,
     )
     evaluation_files.keep(evaluation.record, evaluation.evidence, run=keeper, json=command.json, report=command.report)
     return 0

@@ -97,6 +97,16 @@ def _ended_after(seconds: int, line: str) -> Iterator[None]:
         tells.wait()
 
 
+def share(number: int) -> None:
+    """Among processes that compute side by side, take the GPU of this one's number, and no more of it than is needed.
+    To be called before TensorFlow computes anything."""
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if gpus:
+        tf.config.set_visible_devices(gpus[number % len(gpus)], "GPU")
+
+
 def compute_alike() -> None:
     """From here on TensorFlow computes the same bits each time, as all training here does."""
     tf.config.experimental.enable_op_determinism()

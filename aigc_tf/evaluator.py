@@ -6,12 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aigc_tf import evaluation_record, subjects
+from aigc_tf import evaluation_record, side_by_side, subjects
 from aigc_tf.datasets import loading
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.errors import UserError
@@ -45,6 +46,8 @@ def evaluate(
     seed: int = 0,
     extractor: str | None = None,
     quick: bool = False,
+    workers: int = 1,
+    reload: Callable[[], Dataset] | None = None,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
     """Judge `subject` by every measure of such content and of its family.
@@ -60,6 +63,8 @@ def evaluate(
         seed: which samples are generated, from 0 to 2**31 - 1.
         extractor: "lenet", "filters", "inception" or the path of a model, None for what suits; see `Modality.judges`.
         quick: judge by the quick measures alone, and by 2,000 samples unless `num_samples` says otherwise.
+        workers: processes that sample and look; the figures are the same for any number.
+        reload: loads `data` in each of several, where these are given; picklable.
         say: is given a line before anything slow.
 
     Raises UserError where the subject, the data or the extractor do not allow that.
@@ -67,7 +72,7 @@ def evaluate(
     if data is None:
         assert subject.learned is not None  # else there is nothing to hold it against
         learned = subject.learned if data_dir is None else dataclasses.replace(subject.learned, data_dir=data_dir)
-        data = loading.load(learned, say)
+        data, reload = loading.load(learned, say), partial(loading.load, learned, side_by_side.unsaid)
     if subject.data_fingerprint not in (None, data.spec.fingerprint):
         raise UserError(
             f"{subject.path} learned other images than the {data.spec.num_examples:,} from {data.spec.source}: "
@@ -77,8 +82,11 @@ def evaluate(
         raise UserError(f"--seed {seed} must be from 0 to {2**31 - 1}")
     num_samples = _check_number(num_samples, subject, data, _SAMPLES_WHERE_QUICK if quick else MOST_SAMPLES)
     name = "reference" if subject.learned is None else subject.learned.data_name
-    reference = Reference.prepare(data, name, extractor, say)
-    return judge_against(reference, subject, _measures(subject, data, quick), num_samples=num_samples, seed=seed)
+    opener = side_by_side.of(subject, deterministic=True, data=reload, dataset=name, extractor=extractor)
+    with side_by_side.processes(workers, opener) as several:
+        reference = Reference.prepare(data, name, extractor, say, partial(side_by_side.seen_by, several))
+        subject = side_by_side.asked_of(several, subject)
+        return judge_against(reference, subject, _measures(subject, data, quick), num_samples=num_samples, seed=seed)
 
 
 def judge_against(

@@ -24,6 +24,19 @@ def switch_on() -> None:
         os.environ.setdefault(_VARIABLE, "1")
 
 
+def chosen() -> str | None:
+    """What this process computes with, for another one that shall compute the same: see `choose`."""
+    return os.environ.get(_VARIABLE)
+
+
+def choose(kernels: str | None) -> None:
+    """Compute as another process of ours does, which was `chosen`. To be called before TensorFlow is imported."""
+    if kernels is None:
+        os.environ.pop(_VARIABLE, None)
+    else:
+        os.environ[_VARIABLE] = kernels
+
+
 def choose_as(variables: Mapping[str, str]) -> str | None:
     """Choose what a run was begun or last resumed with, given the `tensorflow_variables` of its environment.json.
 

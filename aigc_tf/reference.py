@@ -40,14 +40,21 @@ class Reference:
 
     @classmethod
     def prepare(
-        cls, data: Dataset, dataset: str, extractor_choice: str | None = None, say: Callable[[str], None] = print
+        cls,
+        data: Dataset,
+        dataset: str,
+        extractor_choice: str | None = None,
+        say: Callable[[str], None] = print,
+        several: Callable[[Judges], Judges] = lambda judges: judges,
     ) -> Reference:
         """Load the judges (see `Modality.judges`) and let them look at all real examples, or recall what they saw.
+
+        `several` may put others in their place who see the same.
 
         Raises ValueError where `extractor_choice` cannot look at such examples.
         """
         modality, labelled = data.spec.modality, data.spec.num_classes > 0
-        judges = modality.judges(extractor_choice, dataset, data, say)
+        judges = several(modality.judges(extractor_choice, dataset, data, say))
 
         def look(split: Split, stored: np.ndarray) -> Observations:
             content = f"{data.spec.fingerprint}-{_NAMES[split]}"

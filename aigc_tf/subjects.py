@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ from aigc_tf.run_folder import RunFolder
 
 _BATCH = 500
 
+_Asked = tuple[str, dict[str, np.ndarray]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
@@ -42,6 +44,8 @@ class Subject:
         parentage: which model it began with (parentage.json of a run); None where it began from nothing.
         contract: what its signatures promise; None for images.
         signatures: these functions by name; none for images.
+        answered: gives the `answers` for a signature's name and inputs, of few rows, in their order, where others than
+            this process do that.
     """
 
     kind: Literal["run", "export", "samples"]
@@ -55,6 +59,7 @@ class Subject:
     parentage: dict[str, Any] | None = None
     contract: Contract | None = None
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    answered: Callable[[Iterable[_Asked]], Iterator[dict[str, np.ndarray]]] | None = None
 
     @property
     def modality(self) -> Modality:
@@ -120,22 +125,30 @@ class Subject:
     ) -> dict[str, np.ndarray]:
         """Outputs of a signature by name, asked for in batches, content as it is stored on both sides; inputs that are
         not given have their defaults."""
-        assert self.contract is not None
-        inputs, content = self.contract.signatures[name].inputs, self.modality.name
         found: dict[str, list[np.ndarray]] = {}
         rows = len(next(iter(given.values())))
-        for start in range(0, rows, _BATCH):
-            part = {key: values[start : start + _BATCH] for key, values in given.items()}
-            count = len(next(iter(part.values())))
-            if content in part:
-                part[content] = self.modality.from_stored(part[content])
-            for key, tensor in inputs.items():
-                part[key] = np.asarray(part[key] if key in part else np.full(count, tensor.default), tensor.dtype)
-            for key, answer in self.signatures[name](**{key: tf.constant(rows) for key, rows in part.items()}).items():
-                stored = self.modality.to_stored(answer.numpy()) if key == content else answer.numpy()
-                found.setdefault(key, []).append(stored)
-            progress(count)
+        batches = [slice(start, start + _BATCH) for start in range(0, rows, _BATCH)]
+        asked = ((name, {key: values[batch] for key, values in given.items()}) for batch in batches)
+        answered = map(self._answer, asked) if self.answered is None else self.answered(asked)
+        for batch, answers in zip(batches, answered):
+            for key, answer in answers.items():
+                found.setdefault(key, []).append(answer)
+            progress(len(range(rows)[batch]))
         return {key: np.concatenate(parts) for key, parts in found.items()}
+
+    def _answer(self, asked: _Asked) -> dict[str, np.ndarray]:
+        """The answers of one batch."""
+        assert self.contract is not None
+        (name, given), content = asked, self.modality.name
+        count = len(next(iter(given.values())))
+        if content in given:
+            given = {**given, content: self.modality.from_stored(given[content])}
+        inputs = {
+            key: tf.constant(np.asarray(given[key] if key in given else np.full(count, tensor.default), tensor.dtype))
+            for key, tensor in self.contract.signatures[name].inputs.items()
+        }
+        answers = {key: answer.numpy() for key, answer in self.signatures[name](**inputs).items()}
+        return {key: self.modality.to_stored(each) if key == content else each for key, each in answers.items()}
 
     def describe(self) -> dict[str, Any]:
         """What identifies it in a record."""

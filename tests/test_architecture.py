@@ -21,7 +21,7 @@ FLOORS = [
     (
         "ground",
         "errors registry settings onednn legacy_keras paths json_settings python_version quiet interruption terminal "
-        "shell addresses cluster",
+        "shell addresses cluster crew",
     ),
     ("files", "atomic_files json_lines json_files image_grid environment contract"),
     ("parts", "parts modalities datasets untrusted metrics verify_export verification"),
@@ -29,7 +29,7 @@ FLOORS = [
     ("state", "run_folder checkpoint_files checkpoints devices event_files memory workers session parentage going_on"),
     ("publishing", "rollout export"),
     ("around the steps", "callbacks plots report"),
-    ("judging", "subjects reference evaluation_record evaluation_files"),
+    ("judging", "subjects reference side_by_side evaluation_record evaluation_files"),
     ("whole ways", "trainer finishing evaluator plan comparison tuning exploring"),
     ("serving", "serving"),
     ("playing", "playground"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from aigc_tf import opening, quiet, terminal
+from aigc_tf import opening, quiet, side_by_side, terminal
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
@@ -20,13 +21,16 @@ from aigc_tf.modalities import MODALITIES
 from aigc_tf.serving.client import (
     Inpainted,
     ProtocolName,
+    Row,
     asked,
     connect,
     contract_of,
     rows_of,
     wait_until_available,
 )
-from aigc_tf.serving.target import Predictor
+
+Make = Callable[[str, Iterator[Row]], Iterator[tuple[Row, bytes]]]
+"""Files of rows of the signature that is named, in their order."""
 
 _A_DAY = 86_400
 _FILES = [modality.file for modality in MODALITIES.values()]
@@ -79,6 +83,9 @@ class Command:
     """Of a server, the label of a version, such as stable or canary; of a run or an export the same as --class."""
     batch: int | None = None
     """Images that are asked for at once; by default 32 of a server, else 256."""
+    workers: int = 1
+    """Processes that make them side by side, of a run or an export: the same files, sooner where one leaves processors
+    idle. Each opens the model for itself, in some seconds and half a gigabyte."""
     timeout: float = 30.0
     """Seconds that a request may take."""
     wait: float = 10.0
@@ -89,6 +96,9 @@ class Command:
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
         if self.of is not None and (self.version, self.protocol) != (None, "rest"):
             raise UserError("--version and --protocol choose on a server: give --server with them")
+        side_by_side.check(self.workers)
+        if self.of is None and self.workers > 1:
+            raise UserError("--workers share a run or an export: a server divides the work itself")
         if self.of is not None and None not in (self.label, self.of_class):
             raise UserError("--label and --class mean the same of a run or an export: give one of them")
         if (self.image is None) != (self.inpaint is None):
@@ -110,7 +120,7 @@ class Command:
         return self.of_class if self.of is None else self.of_class or self.label
 
     def run(self) -> int:
-        with self._opened() as (predictor, promised):
+        with self._opened() as (make, promised):
             seeds = range(self.seed, self.seed + self.count)
             painted = self._inpainted(promised)
             name, rows = rows_of(promised, seeds, self.truncation, self._class, self.guidance, painted)
@@ -119,13 +129,12 @@ class Command:
                 raise UserError(f"--format {self.format} is not what {promised.content}s are kept in: that is {kind}")
             from aigc_tf.serving import outputs
 
-            batch = self.batch or (32 if self.of is None else 256)
             with tqdm(total=self.count, unit=f" {promised.content}s", leave=False, disable=terminal.no_bar()) as bar:
                 order = outputs.Order(
                     promised=promised,
                     rows=rows,
                     count=self.count,
-                    make=lambda wanted: asked(predictor, promised, name, wanted, batch),
+                    make=partial(make, name),
                     done=bar.update,
                 )
                 outputs.FORMATS[self.format or kind](order, self.out)
@@ -144,18 +153,21 @@ class Command:
         return Inpainted(content, mask)
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[tuple[Predictor, Contract]]:
-        """Who answers, and what is promised."""
+    def _opened(self) -> Iterator[tuple[Make, Contract]]:
+        """Who makes, and what is promised."""
+        batch = self.batch or (32 if self.of is None else 256)
         if self.of is None:
             assert self.server is not None and self.model is not None  # see `__post_init__`
             if self.protocol == "grpc":
                 quiet.import_tensorflow()
             with connect(self.server, self.model, self.protocol, self.version, self.label, self.timeout) as client:
                 wait_until_available(client, self.wait)
-                yield client, contract_of(client)
+                promised = contract_of(client)
+                yield lambda name, rows: asked(client, promised, name, rows, batch), promised
             return
         subject = opening.subject(self.of, self.step)
-        from aigc_tf.serving.local_client import LocalClient
+        from aigc_tf.serving import local_client
 
         assert subject.contract is not None
-        yield LocalClient(subject.path, subject.signatures), subject.contract
+        with side_by_side.processes(self.workers, side_by_side.of(subject)) as several:
+            yield partial(local_client.made, several, subject, batch=batch), subject.contract

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class Extractor:
         num_features: D of the features [N, D].
         look: uint8 [N, H, W, C] → Observations of these N images, in one go. `observe` is what to call.
         batch_size: how many images to look at in one go.
+        looks: batches of images → Observations of each, in their order; None: `look` at one after the other.
         caution: a sentence for the record about the extractor itself; mostly empty.
     """
 
@@ -39,6 +40,7 @@ class Extractor:
     num_features: int
     look: Callable[[np.ndarray], Observations]
     batch_size: int
+    looks: Callable[[Iterable[np.ndarray]], Iterator[Observations]] | None = None
     caution: str = ""
 
 
@@ -67,10 +69,11 @@ def observe(
 
     def look() -> Observations:
         seen = []
-        for start in range(0, len(images), extractor.batch_size):
-            batch = images[start : start + extractor.batch_size]
-            seen.append(extractor.look(batch))
-            progress(len(batch))
+        starts = range(0, len(images), extractor.batch_size)
+        batches = (images[start : start + extractor.batch_size] for start in starts)
+        for part in map(extractor.look, batches) if extractor.looks is None else extractor.looks(batches):
+            seen.append(part)
+            progress(len(part))
         return _joined(seen)
 
     if content is None:

@@ -24,6 +24,10 @@ class ServingError(UserError):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> tuple[type[ServingError], tuple[str, str]]:
+        """Another process may tell of it."""
+        return type(self), (self.code, str(self))
+
 
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:

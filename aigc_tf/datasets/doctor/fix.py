@@ -20,13 +20,13 @@ from typing import Any
 
 from PIL import Image
 
+from aigc_tf import crew
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets import folder_lock, image_reader
 from aigc_tf.datasets.doctor import clean_copy, statistics
-from aigc_tf.datasets.doctor.crew import each
 from aigc_tf.datasets.doctor.names import as_text
 from aigc_tf.datasets.doctor.scan import CHANNELS, Mode, digest
-from aigc_tf.datasets.doctor.survey import Progress, Survey
+from aigc_tf.datasets.doctor.survey import KILLED, Progress, Survey
 from aigc_tf.datasets.image_reader import ImageError
 from aigc_tf.errors import UserError
 
@@ -80,7 +80,7 @@ def write(
         written: dict[int, Written] = {}
         try:
             task = partial(_write, survey.folder, out, survey.mode)
-            with closing(each(task, list(images.values()))) as results:
+            with closing(crew.each(task, list(images.values()), KILLED)) as results:
                 for row, result in zip(images, results):
                     written[row] = result
                     progress(1)

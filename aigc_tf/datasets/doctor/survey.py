@@ -8,9 +8,9 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from aigc_tf import crew
 from aigc_tf.datasets import image_files
 from aigc_tf.datasets.doctor import clean_copy, scan
-from aigc_tf.datasets.doctor.crew import each
 from aigc_tf.datasets.doctor.layout import Place, places, splits_among
 from aigc_tf.datasets.doctor.repeats import Repeats, repeats
 from aigc_tf.datasets.doctor.scan import Facts, Mode
@@ -18,6 +18,12 @@ from aigc_tf.datasets.image_files import ImageFiles
 from aigc_tf.errors import UserError
 
 Progress = Callable[[int], object]
+
+KILLED = (
+    "a process that reads images was killed, perhaps for want of memory: go on with more of it, or without the largest "
+    "images"
+)
+"""What is told then, see `crew`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +81,7 @@ def examine(
     names = sorted([*files.images, *strangers], key=lambda name: name.split("/"))
     progress = begin(len(names))
     facts, others, strange = [], [], set(strangers)
-    with closing(each(partial(scan.examine, folder, mode or "colour"), names)) as results:
+    with closing(crew.each(partial(scan.examine, folder, mode or "colour"), names, KILLED)) as results:
         for found in results:
             progress(1)
             # Files of cameras are TIFFs by their beginning, with a preview where one would look for the image.

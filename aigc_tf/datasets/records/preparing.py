@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from aigc_tf import terminal
+from aigc_tf import crew, terminal
 from aigc_tf.datasets.data_config import DataConfig, colour_of, size_of
 from aigc_tf.datasets.dataset import Split
 from aigc_tf.datasets.doctor.names import as_line
@@ -202,19 +201,14 @@ def _brought(originals: Iterable[Original], form: Form) -> Iterator[tuple[Origin
     They are decoded by as many threads as processors: decoders and filters of Pillow let go of Python's lock.
     """
 
-    def bring_some(some: list[Original]) -> list[tuple[Original, Row | ImageError]]:
-        return [(original, _bring(original, form)) for original in some]
+    def begin(some: list[Original]) -> Future[list[tuple[Original, Row | ImageError]]]:
+        return pool.submit(lambda: [(original, _bring(original, form)) for original in some])
 
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    originals, waiting = iter(originals), deque[Future[list[tuple[Original, Row | ImageError]]]]()
+    workers = crew.processors()
     pool = ThreadPoolExecutor(workers)
     try:
-        while some := list(islice(originals, _AT_ONCE)):
-            waiting.append(pool.submit(bring_some, some))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        for some in crew.in_order(begin, crew.in_parts(originals, _AT_ONCE), 2 * workers):
+            yield from some
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -17,8 +17,9 @@ import pytest
 from commands import ROOT
 from PIL import Image
 
+from aigc_tf import crew
 from aigc_tf.datasets import folder_lock, image_reader
-from aigc_tf.datasets.doctor import crew, findings, fix, statistics, survey
+from aigc_tf.datasets.doctor import findings, fix, statistics, survey
 from aigc_tf.errors import FaultError, UserError
 
 
@@ -181,22 +182,22 @@ def test_a_class_called_like_our_files_is_refused(paint, tmp_path):
 
 
 def test_a_crew_keeps_the_order_and_tells_when_one_is_killed():
-    assert list(crew.each(abs, range(-200, 0))) == list(range(200, 0, -1))
+    assert list(crew.each(abs, range(-200, 0), "killed")) == list(range(200, 0, -1))
     with pytest.raises(FaultError, match="was killed"):
-        list(crew.each(os._exit, range(200)))
+        list(crew.each(os._exit, range(200), survey.KILLED))
 
 
 def test_ctrl_c_while_a_crew_is_started_is_not_lost(monkeypatch):
-    started = crew.ProcessPoolExecutor.map
+    started = crew.ProcessPoolExecutor.submit
 
     def interrupted(pool, *arguments, **options):
-        results = started(pool, *arguments, **options)
+        result = started(pool, *arguments, **options)
         os.kill(os.getpid(), signal.SIGINT)
-        return results
+        return result
 
-    monkeypatch.setattr(crew.ProcessPoolExecutor, "map", interrupted)
+    monkeypatch.setattr(crew.ProcessPoolExecutor, "submit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(crew.each(abs, range(200)))
+        list(crew.each(abs, range(200), "killed"))
     assert multiprocessing.active_children() == []
 
 
