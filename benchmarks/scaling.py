@@ -2,7 +2,7 @@
 
     unshare --net sh -c 'ip link set lo up && python -m benchmarks.scaling'
 
-Workers are processes of `python -m aigc_tf.launch.local` with the default recipe on the data set `synthetic`.
+Workers are processes of `python -m aigc_tf.launch.local` with the default recipe on `mnist_5k`.
 *Strong*: the batch of --batch images is divided among them; *weak*: each has a batch of its own of --batch / 3 images,
 so that a step learns from more of them. Every case is trained twice, for --steps steps and for twice as many, and a
 step is what the second costs more, over its steps: so starts do not count. Times are CPU seconds of all processes over
@@ -130,7 +130,7 @@ def main() -> None:
 
 
 def _command(case: Case, steps: int) -> list[str]:
-    flags: list[object] = ["--dataset", "synthetic", "--global-batch-size", case.batch, "--steps", steps]
+    flags: list[object] = ["--dataset", "mnist_5k", "--global-batch-size", case.batch, "--steps", steps]
     never = ("--sample-every", "--histogram-every", "--checkpoint-every", "--log-every")
     flags += [part for flag in never for part in (flag, _NEVER)] + ["--no-evaluate", "--no-export"]
     start = ["train.py"] if case.workers == 1 else ["-m", "aigc_tf.launch.local", "--workers", case.workers, "--"]

@@ -30,10 +30,10 @@ from commands import (
 from together import SLOW, ended, started, together
 
 QUIET = ["--dataset", "synthetic", "--no-evaluate", "--no-export"]
-# Five steps a call; and so small that rounding does not decide where training goes.
+# Several steps a call; and so small that rounding does not decide where training goes.
 SLOWLY = [
-    *(*QUIET, "--global-batch-size", 12, "--conditional", "--steps", 10),
-    *("--log-every", 5, "--sample-every", 5, "--histogram-every", 10, "--checkpoint-every", 5),
+    *(*QUIET, "--global-batch-size", 12, "--conditional", "--steps", 50),
+    *("--log-every", 25, "--sample-every", 25, "--histogram-every", 50, "--checkpoint-every", 25),
 ]
 AUGMENTED = ["--flip", 0.5, "--rotate", 0.2]
 SMALL: dict[str, list[object]] = {
@@ -64,11 +64,11 @@ def weights(run: Path, step: int) -> np.ndarray:
 
 
 def assert_nearly_same(run: Path, other: Path) -> None:
-    """After ten steps the weights lie no farther apart than a thousandth of the way that they went."""
-    went = np.linalg.norm(weights(run, 10) - weights(run, 0))
-    apart = np.linalg.norm(weights(run, 10) - weights(other, 10))
+    """After fifty steps the weights lie no farther apart than a thousandth of the way that they went."""
+    went = np.linalg.norm(weights(run, 50) - weights(run, 0))
+    apart = np.linalg.norm(weights(run, 50) - weights(other, 50))
     assert went > 0 and apart < went / 1000, (apart, went)
-    assert [line["step"] for line in logged(run)] == [5, 10]
+    assert [line["step"] for line in logged(run)] == [25, 50]
     for line, others in zip(logged(run), logged(other), strict=True):
         names, others_names = (each.keys() - {"speed/images_per_second"} for each in (line, others))
         assert names == others_names  # the first call behind a start has no speed
@@ -78,7 +78,7 @@ def assert_nearly_same(run: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Callable[[str, int], Path]:
-    """The run of ten steps of a family by so many workers, trained when it is first asked for."""
+    """The run of fifty steps of a family by so many workers, trained when it is first asked for."""
     logs, made = tmp_path_factory.mktemp("logs"), {}
 
     def run(family: str, count: int) -> Path:
@@ -106,7 +106,7 @@ def test_three_workers_make_the_steps_of_one_and_leave_one_record(trained):
 
 def test_two_workers_go_on_with_what_one_began(trained, tmp_path):
     one = trained("vae", 1)
-    onward = killed_behind(5, one, tmp_path / "onward")
+    onward = killed_behind(25, one, tmp_path / "onward")
     for done in together(2, "--resume", onward):
         succeed(done)
     assert_nearly_same(one, onward)
@@ -115,7 +115,7 @@ def test_two_workers_go_on_with_what_one_began(trained, tmp_path):
 def test_one_goes_on_with_what_two_workers_began(trained, tmp_path):
     """Where no cluster is told of, the machine is alone, though the run says otherwise."""
     two = trained("diffusion", 2)
-    alone = killed_behind(5, two, tmp_path / "alone")
+    alone = killed_behind(25, two, tmp_path / "alone")
     assert "training on CPU:0; " in succeed(train("--resume", alone))
     assert_nearly_same(two, alone)
     assert json.loads((alone / "config.json").read_text())["strategy"] == "mirrored"
