@@ -61,7 +61,9 @@ class TrainConfig(AugmentationConfig, DataConfig):
     replicas: Annotated[int | None, Within(1, 64), CHANGEABLE] = None
     """Number of logical CPU devices to spread a batch over; by default all GPUs, or one CPU."""
     mixed_precision: bool = False
-    """Compute in bfloat16, keep weights in float32."""
+    """Compute in numbers of 16 bits, keep weights in float32."""
+    mixed_dtype: Literal["bfloat16", "float16"] = "bfloat16"
+    """Of mixed precision: bfloat16, or float16 with losses that are scaled, for GPUs that have no bfloat16."""
     jit_compile: bool = False
     """Compile the training step with XLA (one device only). Its noise differs in value from that of the default."""
 
@@ -107,6 +109,8 @@ class TrainConfig(AugmentationConfig, DataConfig):
                 f"global_batch_size {self.global_batch_size} cannot be split evenly over {self.replicas} replicas: "
                 "choose a multiple"
             )
+        if self.mixed_dtype != "bfloat16" and not self.mixed_precision:
+            raise UserError(f"mixed_dtype {self.mixed_dtype} is for mixed precision: give --mixed-precision, too")
         if self.jit_compile and (self.replicas or 1) > 1:
             raise UserError(
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "
@@ -131,6 +135,11 @@ class TrainConfig(AugmentationConfig, DataConfig):
                 f"name {self.name[:80]!r} must be a plain folder name of printable characters, up to {LONGEST_NAME} "
                 "bytes in UTF-8; the folder above it is --logs"
             )
+
+    @property
+    def precision(self) -> Literal["float32", "bfloat16", "float16"]:
+        """What networks compute in while they train."""
+        return self.mixed_dtype if self.mixed_precision else "float32"
 
     def with_budget(self) -> TrainConfig:
         """The same with a budget: the default number of steps if none was given."""

@@ -32,7 +32,7 @@ def strategy(config: TrainConfig) -> tf.distribute.MirroredStrategy:
             f"global_batch_size {config.global_batch_size} cannot be split evenly over {len(devices)} GPUs: "
             "choose a multiple"
         )
-    if config.mixed_precision and gpus:
+    if config.precision == "bfloat16" and gpus:
         _check_bfloat16()
     # The default reduction binds the process to its first strategy (tensorflow#61314) and warns without GPUs.
     reduction = None if len(gpus) > 1 else tf.distribute.ReductionToOneDevice()
@@ -49,7 +49,7 @@ def check_workers(config: TrainConfig, cluster: Cluster) -> None:
             f"global_batch_size {config.global_batch_size} cannot be split evenly over {cluster.count} workers{each}: "
             "choose a multiple"
         )
-    if config.mixed_precision and gpus:
+    if config.precision == "bfloat16" and gpus:
         _check_bfloat16()
 
 
@@ -149,5 +149,6 @@ def _check_bfloat16() -> None:
         if capability < (8, 0):
             raise UserError(
                 f"mixed_precision computes in bfloat16, which {details.get('device_name', gpu.name)} lacks (its "
-                f"compute capability is {capability[0]}.{capability[1]}; it takes 8.0, Ampere, or later): leave it out"
+                f"compute capability is {capability[0]}.{capability[1]}; it takes 8.0, Ampere, or later): "
+                "leave it out, or compute in float16 (--mixed-dtype float16)"
             )

@@ -44,6 +44,8 @@ class Curves(StepCallback):
         values = self.model.tracked()
         for name, optimizer in self.model.optimizers.items():
             values[f"learning_rate/{name}"] = float(optimizer.learning_rate.numpy())
+        for name, scale in self.model.loss_scales.items():
+            values[f"loss_scale/{name}"] = float(scale.numpy())
         if self._timed_at is not None and self._step > self._timed_step:
             images = (self._step - self._timed_step) * self._global_batch_size
             values["speed/images_per_second"] = images / (now - self._timed_at)

@@ -12,13 +12,19 @@ from aigc_tf.errors import DivergedError
 class DivergenceGuard(StepCallback):
     """Raises DivergedError when a loss or gradient norm was NaN or infinite.
 
-    `logs` are means since the last point of the curves; one value that is not finite makes the mean so too.
+    `logs` are means since the last point of the curves; one value that is not finite makes the mean so too. A gradient
+    for which the scale of a loss was too large is not among them (see `GenerativeModel.minimise`).
     """
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:
         for name, value in logs.items():
             if not math.isfinite(value):
-                raise DivergedError(f"{name} became {value} by step {step}")
+                scaled = ", with its loss scaled by no more than 1 for float16" if self._is_scaled(name) else ""
+                raise DivergedError(f"{name} became {value} by step {step}{scaled}")
+
+    def _is_scaled(self, name: str) -> bool:
+        kind, _, of = name.partition("/")
+        return kind == "gradient_norm" and of in self.model.loss_scales
 
 
 class WeightGuard(StepCallback):

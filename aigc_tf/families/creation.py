@@ -24,7 +24,9 @@ def making_networks(config: TrainConfig) -> Iterator[None]:
     so that these names stand for the same layers in every one."""
     tf.keras.backend.reset_uids()
     policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    tf.keras.mixed_precision.set_global_policy(
+        "float32" if config.precision == "float32" else f"mixed_{config.precision}"
+    )
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families import freezing, several_steps
-from aigc_tf.parts import moving_average
+from aigc_tf.parts import loss_scaling, moving_average
 from aigc_tf.parts.global_mean import GlobalMean
 from aigc_tf.parts.optimizers import make_slots
 
@@ -41,7 +41,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         config: the settings of the run.
         step: int64 variable, the number of finished training steps.
         learning_rate_scale: float32 variable that all learning rates are multiplied by; a rollback halves it.
-        trackers: means by name since the last `reset_trackers`.
+        trackers: means by name since the last `reset_trackers`; "gradient_norm/<optimizer>" is among them.
     """
 
     averaged: tuple[str, ...] = ()
@@ -59,7 +59,8 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         first = tf.VariableAggregation.ONLY_FIRST_REPLICA
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step", aggregation=first)
         self.learning_rate_scale = tf.Variable(1.0, trainable=False, name="learning_rate_scale", aggregation=first)
-        self.trackers = {name: GlobalMean(name=name) for name in tracked}
+        names = (*tracked, *(f"gradient_norm/{name}" for name in self.trained))
+        self.trackers = {name: GlobalMean(name=name) for name in names}
         freezing.freeze(networks, self.trained, config.freeze)
         # Each under an attribute of its own name, which checkpoints know it by.
         self._network_names = tuple(networks)
@@ -70,7 +71,12 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     def compile(self, optimizers: Mapping[str, Any], **kwargs: Any) -> None:
         """Take an optimizer for each name in `trained`, which has its learning rate at the full. Keras' own slot gets
-        the first, since it would invent one otherwise; `kwargs` are Keras' own."""
+        the first, since it would invent one otherwise; `kwargs` are Keras' own.
+
+        In float16 each gets a scale for its losses."""
+        if self.config.precision == "float16":
+            with self.distribute_strategy.scope():
+                optimizers = {name: loss_scaling.wrapped(optimizer) for name, optimizer in optimizers.items()}
         super().compile(optimizer=next(iter(optimizers.values())), **kwargs)
         for name, optimizer in optimizers.items():
             setattr(self, f"{name}_optimizer", optimizer)
@@ -83,6 +89,12 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     def optimizers(self) -> dict[str, Any]:
         """The optimizers, by the names in `trained`; each has a `learning_rate` variable."""
         return {name: getattr(self, f"{name}_optimizer") for name in self.trained}
+
+    @property
+    def loss_scales(self) -> dict[str, tf.Tensor]:
+        """What the loss is multiplied by, float32 scalar, by optimizer; none but in float16."""
+        scales = {name: loss_scaling.scale(optimizer) for name, optimizer in self.optimizers.items()}
+        return {name: scale for name, scale in scales.items() if scale is not None}
 
     def _variables(self, optimizer: str) -> list[tf.Variable]:
         return [variable for name in self.trained[optimizer] for variable in self.networks[name].trainable_variables]
@@ -182,15 +194,28 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         for name, optimizer in self.optimizers.items():
             optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * share)
 
-    def minimise(self, tape: tf.GradientTape, loss: tf.Tensor, name: str) -> tf.Tensor:
-        """One update by the optimizer `name` of what it trains. Returns the norm of the gradient, float32 scalar,
-        summed over replicas first."""
-        variables = self._variables(name)
+    def minimise(self, tape: tf.GradientTape, loss: tf.Tensor, name: str) -> None:
+        """One update by the optimizer `name` of what it trains, for a loss float32 scalar whose gradient is summed over
+        replicas; tracks the norm of the gradient.
+
+        With a scale for losses, a gradient that is not finite changes no weight, and its norm counts only where the
+        scale had come down to 1: then training has diverged.
+        """
+        variables, optimizer = self._variables(name), self.optimizers[name]
+        scale = loss_scaling.scale(optimizer)
+        if scale is not None:
+            with tape:
+                loss = optimizer.get_scaled_loss(loss)
         gradients = tape.gradient(loss, variables)
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        optimizer = self.optimizers[name]
+        if scale is not None:
+            gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
-        return tf.linalg.global_norm(gradients)
+        norm, counted = tf.linalg.global_norm(gradients), 1.0
+        if scale is not None:
+            counts = tf.math.is_finite(norm) | (scale <= 1.0)
+            norm, counted = tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32)
+        self.trackers[f"gradient_norm/{name}"].update_state(norm, counted)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """What Keras' `fit` calls; see `several_steps`."""

@@ -35,7 +35,7 @@ class Diffusion(GenerativeModel):
     def __init__(
         self, spec: DataSpec, network: tf.keras.Model, teacher: tf.keras.Model | None = None, *, config: TrainConfig
     ) -> None:
-        super().__init__(spec, {"flow": network}, config, ("loss/flow", "loss/held_out", "gradient_norm/flow"))
+        super().__init__(spec, {"flow": network}, config, ("loss/flow", "loss/held_out"))
         assert isinstance(config.family, DiffusionConfig)
         self.settings = config.family
         self.teacher = teacher  # a part of checkpoints: a run goes on without the one that it came from
@@ -81,8 +81,8 @@ class Diffusion(GenerativeModel):
         with tf.GradientTape() as tape:
             losses = self._errors(*lesson, classes, training=True)
             loss = self.global_mean(losses)
-        norm = self.minimise(tape, loss, "flow")
-        self.track({"loss/flow": losses, "gradient_norm/flow": norm})
+        self.minimise(tape, loss, "flow")
+        self.track({"loss/flow": losses})
         self.update_moving_averages()
         self.step.assign_add(1)
         return {name: self.trackers[name].result() for name in ("loss/flow", "gradient_norm/flow")}

@@ -14,7 +14,7 @@ from aigc_tf.families.gan import augmentation, costs, pictures, sampling
 from aigc_tf.families.gan.config import GANConfig
 from aigc_tf.families.gan.networks.networks import Networks
 from aigc_tf.families.model import GenerativeModel, Sampler, Served, Weights
-from aigc_tf.parts import directions, labels, schedules, walks
+from aigc_tf.parts import directions, labels, loss_scaling, schedules, walks
 from aigc_tf.parts.augmentations import applying
 from aigc_tf.parts.conditioning import inputs
 from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
@@ -35,8 +35,6 @@ _TRACKED = (
     "accuracy/real",
     "accuracy/fake",
     "accuracy/held_out",
-    "gradient_norm/generator",
-    "gradient_norm/discriminator",
 )
 
 
@@ -111,8 +109,8 @@ class GAN(GenerativeModel):
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
             loss = self.global_mean(losses)
-        norm = self.minimise(tape, loss, "generator")
-        self.track({"loss/generator": losses, "gradient_norm/generator": norm})
+        self.minimise(tape, loss, "generator")
+        self.track({"loss/generator": losses})
         self.update_moving_averages()
         self.step.assign_add(1)
         shown = ("loss/generator", "loss/discriminator", "gradient_norm/generator", "gradient_norm/discriminator")
@@ -188,7 +186,7 @@ class GAN(GenerativeModel):
             adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
             losses = adversarial + self._penalties(critic, real, fake, update)  # [b]
             loss = self.global_mean(losses)
-        norm = self.minimise(tape, loss, "discriminator")
+        self.minimise(tape, loss, "discriminator")
         if self.adaptive is not None:
             self.track(self.adaptive.follow(real_logits, fake_logits, self.loss_functions.boundary))
         self.track(
@@ -199,7 +197,6 @@ class GAN(GenerativeModel):
                 "logits/fake": fake_logits,
                 "accuracy/real": tf.cast(real_logits > 0, tf.float32),
                 "accuracy/fake": tf.cast(fake_logits < 0, tf.float32),
-                "gradient_norm/discriminator": norm,
             }
         )
 
@@ -208,6 +205,8 @@ class GAN(GenerativeModel):
 
         Their weight rises as the learning rates fall.
         """
+        if self.config.precision == "float16":
+            critic = loss_scaling.with_scaled_slopes(critic)
         interval = self.settings.penalty_interval
         due = tf.equal(update % interval, 0)
         uniform = self.noise(_PENALTIES, update, tf.random.stateless_uniform, [self.config.global_batch_size])

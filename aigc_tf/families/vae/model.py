@@ -29,7 +29,6 @@ _TRACKED = (
     "loss/objective",
     *(f"{term}/{split}" for term in ("negative_elbo", "reconstruction", "kl") for split in ("train", "held_out")),
     "units/active",
-    "gradient_norm/vae",
 )
 _ACTIVE = 0.01  # variance over images of a unit's posterior mean from which it is active (Burda et al. 2016)
 _BATCH = 500
@@ -97,9 +96,9 @@ class VAE(GenerativeModel):
             )
             losses = self.objective(terms)  # [b]
             loss = self.global_mean(losses)
-        norm = self.minimise(tape, loss, "vae")
+        self.minimise(tape, loss, "vae")
         self._track(log_likelihood, divergence, "train")
-        self.track({"loss/objective": losses, "gradient_norm/vae": norm})
+        self.track({"loss/objective": losses})
         self.update_moving_averages()
         self.step.assign_add(1)
         return {name: self.trackers[name].result() for name in ("loss/objective", "gradient_norm/vae")}
