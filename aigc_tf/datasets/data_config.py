@@ -20,6 +20,7 @@ from aigc_tf.settings import CHANGEABLE, Within, check
 MOST_PIXELS = 4096
 """On a side of what is learned."""
 _LONGEST_NAME = 60
+_SCHEME = re.compile("[a-z][a-z0-9+.-]*://")
 _OWN = (
     f"or images of your own: {', '.join(SOURCES)}, each followed by a colon and where they lie, such as folder:PICTURES"
 )
@@ -66,6 +67,11 @@ class DataConfig:
             SOURCES.check(self.source)
             if not self.dataset.partition(":")[2]:
                 raise UserError(f"{self.dataset} does not say where the images lie: write {self.source}:PATH")
+            if self.url is not None and self.source != "records":
+                raise UserError(
+                    f"{self.dataset[:80]} is not on this machine: from elsewhere only records: are read, which python "
+                    "-m aigc_tf data convert makes"
+                )
         if self.image_size is not None:
             size_of(self.image_size)
         if self.background is not None:
@@ -90,6 +96,12 @@ class DataConfig:
             raise UserError(
                 f"--data-dir cannot be combined with --dataset {self.source}:PATH, which says where the images lie"
             )
+
+    @property
+    def url(self) -> str | None:
+        """The place with its scheme, where it is one of TensorFlow's file systems (`gs://`); None on this machine."""
+        place = self.dataset.partition(":")[2]
+        return place if self.data_dir is None and _SCHEME.match(place) else None
 
     @property
     def place(self) -> Path:
@@ -123,7 +135,7 @@ def of_recipe(values: Mapping[str, Any]) -> DataConfig:
 def located(config: DataConfig) -> dict[str, Any]:
     """`dataset` and `data_dir` as they hold in any working directory."""
     dataset = config.dataset
-    if config.is_place and config.data_dir is None:
+    if config.is_place and config.data_dir is None and config.url is None:
         dataset = f"{config.source}:{config.place.resolve()}"
     return {"dataset": dataset, "data_dir": None if config.data_dir is None else config.data_dir.resolve()}
 

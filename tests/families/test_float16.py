@@ -36,15 +36,14 @@ def made(family: str, replicas: int = 1, **settings) -> GenerativeModel:
         return FAMILIES[family].create(SPEC, config)
 
 
-def train(model: GenerativeModel, steps: int, a_call: int = 2) -> GenerativeModel:
-    """On from the model's step, several of them in a compiled call; content of a step depends on the step alone."""
+def train(model: GenerativeModel, steps: int, eager: bool = False) -> GenerativeModel:
+    """On from the model's step, two of them in a compiled call; content of a step depends on the step alone."""
     first = int(model.step.numpy())
     numbers = range(first, first + steps)
     images = np.concatenate([np.random.default_rng(step).uniform(-1, 1, (BATCH, *SHAPE)) for step in numbers])
     labels = np.zeros(len(images), np.int32)
     data = tf.data.Dataset.from_tensor_slices({"image": images.astype(np.float32), "label": labels})
-    model.steps_per_execution = a_call
-    model.make_train_function(force=True)
+    model.run_eagerly, model.steps_per_execution = eager, 1 if eager else 2
     model.fit(data.batch(BATCH, drop_remainder=True), verbose=0)
     assert model.step.numpy() == first + steps
     return model
@@ -101,10 +100,10 @@ def test_it_computes_in_float16_and_keeps_and_gives_float32(model):
 
 def test_norms_are_told_as_those_of_losses_that_are_not_scaled(model, family):
     """The first step is made of the same weights as in float32."""
-    exact = train(made(family, mixed_precision=False, mixed_dtype="bfloat16"), 1, a_call=1).tracked()
+    exact = train(made(family, mixed_precision=False, mixed_dtype="bfloat16"), 1, eager=True).tracked()
     half = made(family)
     set_scales(half, 2.0**6)
-    half = train(half, 1, a_call=1).tracked()
+    half = train(half, 1, eager=True).tracked()
     assert exact.keys() == half.keys() and any(name.startswith("gradient_norm") for name in exact)
     for name, value in exact.items():
         if name.startswith(("gradient_norm", "loss", "penalty")):
@@ -126,7 +125,7 @@ def test_a_run_from_a_checkpoint_goes_on_bit_for_bit_with_its_scale(model, famil
 
 
 def test_two_replicas_skip_together_and_agree():
-    model = made("gan", replicas=2)
+    model = made("gan", replicas=2, penalties=())
     set_scales(model, OVERFLOWS)
     train(model, 2)
     assert scales(model) == [OVERFLOWS / 4] * 2
@@ -144,9 +143,9 @@ def test_gradients_that_never_fit_are_told_once_the_scale_is_down():
     set_scales(model, 2.0)
     kernel = model.generator.trainable_variables[-2]
     kernel.assign(tf.fill(kernel.shape, np.inf))
-    train(model, 1, a_call=1)
+    train(model, 1, eager=True)
     assert scales(model)[0] == 1.0 and "gradient_norm/generator" not in model.tracked()
-    train(model, 1, a_call=1)
+    train(model, 1, eager=True)
     norms = {name: value for name, value in model.tracked().items() if name == "gradient_norm/generator"}
     guard = DivergenceGuard()
     guard.set_model(model)
@@ -166,9 +165,9 @@ def test_slopes_that_float16_cannot_hold_are_scaled():
     np.testing.assert_array_equal(scaled(images), network(images, True))
     with tf.GradientTape() as tape:
         squared = squared_gradient_norm(scaled, images)
-        loss = 2.0**60 * tf.reduce_sum(squared)
+        loss = 2.0**40 * tf.reduce_sum(squared)
     np.testing.assert_allclose(squared, [4e-16, 4e-16], rtol=0.05)
-    np.testing.assert_allclose(tape.gradient(loss, weight), 2.0**60 * 16e-16, rtol=0.05)
+    np.testing.assert_allclose(tape.gradient(loss, weight), 2.0**40 * 16e-16, rtol=0.05)
 
 
 def test_float16_without_mixed_precision_is_refused():

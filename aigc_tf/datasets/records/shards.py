@@ -83,7 +83,7 @@ class ShardWriter:
         shard, within = divmod(self._written, self._rows_a_shard)
         if not within:
             self.close()
-            with _faults_told(self._folder):
+            with faults_told(self._folder):
                 self._writer, self._at = tf.io.TFRecordWriter(str(self._folder / shard_name(shard, self._count))), 0
         assert self._writer is not None
         features = {
@@ -93,7 +93,7 @@ class ShardWriter:
             "split": tf.train.Feature(bytes_list=tf.train.BytesList(value=[split.encode()])),
         }
         record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-        with _faults_told(self._folder):
+        with faults_told(self._folder):
             self._writer.write(record)
         offset = self._at + _HEADER + record.index(pixels)  # wherever it is found first, these bytes stand
         self._at += _HEADER + len(record) + _FOOTER
@@ -103,13 +103,13 @@ class ShardWriter:
     def close(self) -> None:
         """What was written lies on the disk then."""
         writer, self._writer = self._writer, None
-        with _faults_told(self._folder):
+        with faults_told(self._folder):
             if writer is not None:
                 writer.close()
 
 
 @contextlib.contextmanager
-def _faults_told(folder: Path) -> Iterator[None]:
+def faults_told(folder: Path) -> Iterator[None]:
     """A disk that is full, or fails, becomes an OSError in one sentence, whoever writes, however that one says it."""
     import tensorflow as tf
 
@@ -133,15 +133,17 @@ def finish(folder: Path, rows: Mapping[Split, Rows], about: Mapping[str, Any]) -
     arrays = {f"{split}_{name}": array for split in SPLITS for name, array in vars(rows[split]).items()}
     index = io.BytesIO()  # a zip file that cannot be closed on the disk would complain of that once more, unasked
     np.savez(index, **arrays)
-    with _faults_told(folder):
+    with faults_told(folder):
         write_atomically(folder / INDEX, index.getbuffer())
         sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("images-*.tfrecord"))}
         about = {"format": FORMAT, **about, "shards": sizes}
         write_atomically(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_about(folder: Path) -> dict[str, Any]:
-    """What `about.json` says. Raises UserError for a folder without records, and for one that lost some."""
+def read_about(folder: Path, origin: str | None = None) -> dict[str, Any]:
+    """What `about.json` says. Raises UserError for a folder without records, and for one that lost some; it names
+    `origin`, where the folder is a copy of that."""
+    named = origin or folder
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
@@ -153,11 +155,11 @@ def read_about(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UserError(
-            f"{folder} holds no records with their {ABOUT} ({reason}): make them with python -m aigc_tf data convert"
+            f"{named} holds no records with their {ABOUT} ({reason}): make them with python -m aigc_tf data convert"
         ) from None
     for name, size in shards.items():
         if found.get(name, size) != size:
-            raise UserError(f"{folder / name} has {found[name]:,} bytes instead of {size:,}: take that of a copy")
+            raise UserError(f"{named}/{name} has {found[name]:,} bytes instead of {size:,}: take that of a copy")
     return about
 
 

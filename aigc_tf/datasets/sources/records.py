@@ -9,6 +9,7 @@ from pathlib import Path
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.records import record_dataset, shards
+from aigc_tf.datasets.sources import remote
 from aigc_tf.errors import UserError
 
 _FIXED = ("image_size", "fit", "channels", "background", "max_bad")
@@ -21,6 +22,8 @@ def load(config: DataConfig, say: Callable[[str], None]) -> Dataset:
             f"{', '.join(given)} cannot be combined with records, whose images are as they were converted: say it to "
             "python -m aigc_tf data convert"
         )
+    if config.url is not None:
+        return remote.load(config.url, config.licence, say)
     folder, names = _chosen(config.place)
     return record_dataset.load(folder, config.licence, names)
 

@@ -17,8 +17,7 @@ from PIL import Image
 from aigc_tf.datasets.doctor import clean_copy, fix, survey
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.pipeline import batches
-from aigc_tf.datasets.records import preparing, record_dataset
-from aigc_tf.datasets.sources import prepared
+from aigc_tf.datasets.records import keeping, preparing, record_dataset
 from aigc_tf.errors import FaultError, UserError
 
 
@@ -325,14 +324,14 @@ def test_a_row_that_is_not_what_was_written_is_told(images, load, monkeypatch, c
 def test_what_was_not_used_for_longest_makes_room(images, load, monkeypatch, said, cache):
     load(f"folder:{images}", image_size="8")
     one = sum(file.stat().st_size for file in cache.glob("images/*/*"))
-    monkeypatch.setattr(prepared, "MOST_BYTES", 4 * one)
+    monkeypatch.setattr(keeping, "MOST_BYTES", 4 * one)
     for size in (8, 9, 10, 8, 11):  # the first is used again before the last comes
         for about in cache.rglob("about.json"):
             os.utime(about, (about.stat().st_atime, about.stat().st_mtime - 10))
         load(f"folder:{images}", image_size=f"{size}")
     kept = sorted(json.loads(about.read_text())["shape"][0] for about in cache.rglob("about.json"))
     assert kept == [8, 10, 11] and len(list(cache.glob("images/*/"))) == 3
-    monkeypatch.setattr(prepared, "MOST_BYTES", 0)
+    monkeypatch.setattr(keeping, "MOST_BYTES", 0)
     load(f"folder:{images}", image_size="11")
     assert [json.loads(about.read_text())["shape"][0] for about in cache.rglob("about.json")] == [11]
 
