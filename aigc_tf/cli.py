@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from aigc_tf import cluster, interruption, json_files, quiet, side_by_side, terminal
+from aigc_tf import cluster, crew, interruption, json_files, quiet, terminal
 from aigc_tf.command_line import check_writable, guarded, parse
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
@@ -103,7 +103,7 @@ class EvaluateCommand:
                 check_writable(name, file)
         if (self.num_samples is not None and self.num_samples < 2) or self.seed < 0:
             raise UserError("--num-samples must be at least 2, and --seed at least 0")
-        side_by_side.check(self.workers)
+        crew.check(self.workers)
 
     @property
     def held_against(self) -> DataConfig | None:

@@ -16,12 +16,13 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from aigc_tf import onednn
-from aigc_tf.errors import FaultError
+from aigc_tf.errors import FaultError, UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 State = TypeVar("State")
 
+MOST = 256
 _FEW = 64  # items that are done before other processes have started
 _AT_ONCE = 16  # items that a process is handed: few enough for a bar that moves
 _opens: Any = None  # in a process of a crew: makes its state, which is nothing before it is needed
@@ -105,6 +106,12 @@ def in_parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while part := list(islice(rest, size)):
         yield part
+
+
+def check(workers: int) -> None:
+    """Raise UserError for a number of processes that cannot be meant."""
+    if not 1 <= workers <= MOST:
+        raise UserError(f"--workers {workers} must be from 1 to {MOST}")
 
 
 def processors() -> int:

@@ -18,7 +18,6 @@ import numpy as np
 from aigc_tf import crew, quiet
 from aigc_tf.crew import Crew
 from aigc_tf.datasets.dataset import Dataset
-from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor
 from aigc_tf.modalities.modality import Judges
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from aigc_tf.families.model import Weights
     from aigc_tf.subjects import Subject
 
-MOST = 256
 _KILLED = "a process that samples or looks was killed, perhaps for want of memory: take fewer --workers"
 
 Who = Literal["extractor", "classifier"]
@@ -89,12 +87,6 @@ class Opened:
 def of(subject: Subject, **others: Any) -> Opener:
     """Opens the same model elsewhere; `others` as for `Opener`."""
     return Opener(subject.kind, subject.path, subject.step, subject.weights, **others)
-
-
-def check(workers: int) -> None:
-    """Raise UserError for a number of processes that cannot be meant."""
-    if not 1 <= workers <= MOST:
-        raise UserError(f"--workers {workers} must be from 1 to {MOST}")
 
 
 def unsaid(line: str) -> None:

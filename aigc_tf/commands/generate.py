@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from aigc_tf import opening, quiet, side_by_side, terminal
+from aigc_tf import crew, opening, quiet, terminal
 from aigc_tf.command_line import check_writable
 from aigc_tf.contract import Contract
 from aigc_tf.errors import UserError, unknown
@@ -96,7 +96,7 @@ class Command:
             raise UserError("give one of: a run folder, an export, or --server HOST:PORT with --model NAME")
         if self.of is not None and (self.version, self.protocol) != (None, "rest"):
             raise UserError("--version and --protocol choose on a server: give --server with them")
-        side_by_side.check(self.workers)
+        crew.check(self.workers)
         if self.of is None and self.workers > 1:
             raise UserError("--workers share a run or an export: a server divides the work itself")
         if self.of is not None and None not in (self.label, self.of_class):
@@ -166,6 +166,7 @@ class Command:
                 yield lambda name, rows: asked(client, promised, name, rows, batch), promised
             return
         subject = opening.subject(self.of, self.step)
+        from aigc_tf import side_by_side
         from aigc_tf.serving import local_client
 
         assert subject.contract is not None
