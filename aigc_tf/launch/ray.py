@@ -86,13 +86,17 @@ class Training:
         go_on = ["--resume", str(run), *(["--quiet"] if start.quiet else [])]
         return cls(run, [*flags, "--name", run.name], go_on)
 
+    @property
+    def is_begun(self) -> bool:
+        return (self.cwd / self.run / "config.json").exists()
+
     def started(self) -> subprocess.Popen:
         """The process of one worker, which Ray has told of the others by TF_CONFIG."""
         addresses = json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
         hosts = [address.rpartition(":")[0] for address in addresses]
         environment = {**os.environ, "no_proxy": command.not_by_proxy(hosts)}
-        there = (self.cwd / self.run / "config.json").exists()
-        return subprocess.Popen(command.of_worker(self.go_on if there else self.begin), cwd=self.cwd, env=environment)
+        flags = self.go_on if self.is_begun else self.begin
+        return subprocess.Popen(command.of_worker(flags), cwd=self.cwd, env=environment)
 
 
 class Ending:
@@ -115,8 +119,8 @@ def work(training: Training, ending: Any) -> int:
     def told() -> int | None:
         return ray.get(ending.status.remote())
 
-    if told() == _MISTAKE:
-        return _MISTAKE
+    if (status := told()) is not None:  # what ended it has failed another worker, too
+        return status
     if not training.cwd.is_dir():
         print(f"error: {training.cwd} is not on this machine: all workers must share one file system", file=sys.stderr)
         ray.get(ending.tell.remote(_MISTAKE))
@@ -136,9 +140,7 @@ def work(training: Training, ending: Any) -> int:
         return _MISTAKE
     if process.returncode not in (0, interruption.STOPPED_EARLY) and asked is None:
         rank = ray.train.get_context().get_world_rank()
-        reason = f"worker {rank}: train.py ended with status {process.returncode}"
-        print(reason, file=sys.stderr)
-        raise RuntimeError(reason)
+        raise RuntimeError(f"worker {rank}: train.py ended with status {process.returncode}")  # which Ray shows
     return process.returncode if process.returncode >= 0 else 1
 
 
@@ -173,10 +175,9 @@ def main(arguments: Sequence[str]) -> int:
             if ray.get(ending.status.remote()) == _MISTAKE:
                 return _MISTAKE
             reason = str(error).strip().splitlines()[-1]
-            raise FaultError(
-                f"a worker failed, and was not to be started again (--restarts {options.restarts}): {reason}; go on "
-                f"with --resume {quoted(training.run)}"
-            ) from None
+            go_on = f": go on with --resume {quoted(training.run)}" if training.is_begun else ""
+            failed = f"a worker failed once more than --restarts {options.restarts} allows ({reason})"
+            raise FaultError(f"{failed}{go_on}") from None
 
 
 @contextmanager
@@ -206,9 +207,22 @@ def _connected(options: Ray) -> Iterator[Any]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(f"--address {options.address} leads to no Ray cluster ({error})") from None
     try:
+        _check_room(options, ray.cluster_resources())
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_room(options: Ray, resources: dict[str, float]) -> None:
+    """Raise UserError where this machine has too little for all workers; a cluster of others may grow."""
+    for kind, each in (("CPU", options.cpus), ("GPU", options.gpus)):
+        needed, there = options.workers * each, int(resources.get(kind, 0))
+        if needed <= there:
+            continue
+        told = f"{options.workers} workers need {needed} {kind}s, and the cluster has {there}"
+        if options.address == _LOCAL:
+            raise UserError(f"{told}: give less to each, or --address of a larger one")
+        print(f"{told}: they wait until it has more", file=sys.stderr)
 
 
 def _awaited(call: Callable[[], Any], ask: Callable[[], object]) -> Any:
