@@ -153,7 +153,8 @@ def _train(
             changed = model.finish(data)
         if changed:
             checkpoints.save(again=True)
-    finishing.finish(config, run, data, result, say)
+    with workers.finishing():
+        finishing.finish(config, run, data, result, say)
     return run
 
 
@@ -178,6 +179,7 @@ def _follow(
             say(f"stopped by {ending.signal_name} at step {checkpoints.last_step}")
             return None
         say(f"trained to step {checkpoints.last_step}")
+    workers.see_finished()
     return run
 
 

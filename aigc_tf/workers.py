@@ -174,6 +174,27 @@ class Workers:
             )
         return run
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Within it the chief makes of a trained run what there is to make; the others are told whether that failed."""
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if not self.alone:
+                with contextlib.suppress(tf.errors.OpError):  # the others are gone already
+                    self.meet([done])
+                self.hear_out()
+
+    def see_finished(self) -> None:
+        """Wait until the chief has made all of the run, so that all of them succeed or none does: what starts anew only
+        those that failed would let the chief wait for the others in vain. Raises FaultError where the chief failed."""
+        done = self.meet([True])[0][0]
+        self.hear_out()
+        if not done:
+            raise FaultError(f"{self.cluster.name(0)} could not make all of the run; what it says there tells why")
+
     def check_same_weights(self, model: GenerativeModel, path: Path) -> None:
         """Raise UserError on all of them unless all begin with the same weights at the same step."""
         table = self.meet([int(model.step.numpy()), _number(model.fingerprint())])

@@ -8,10 +8,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import commands
 import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from commands import ROOT, few_digits, succeed, train
 
 from aigc_tf import cluster
 
@@ -21,6 +23,7 @@ JOB = PARTS["Job"]["spec"]
 POD = JOB["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 TFJOB = yaml.safe_load((TRAIN / "tfjob.yaml").read_text())
+FINISH = yaml.safe_load((TRAIN / "finish.yaml").read_text())
 KUBERNETES = "1.32"
 
 # What the operator's definition of a TFJob (v1) has around the templates of pods, which Kubernetes' own describes.
@@ -62,7 +65,7 @@ _OF_TFJOB = _object(
 
 def test_manifests_keep_the_schemas_of_kubernetes():
     assert set(PARTS) == {"PersistentVolumeClaim", "Service", "NetworkPolicy", "Job"}
-    for manifest in PARTS.values():
+    for manifest in [*PARTS.values(), FINISH]:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     wrong = copy.deepcopy(PARTS["Job"])
     wrong["spec"]["completionsMode"] = wrong["spec"].pop("completionMode")
@@ -136,7 +139,30 @@ def test_both_ways_start_the_same_training_in_the_same_place(tmp_path):
     assert runs() == ["train.py", "--resume", "logs/digits", "--strategy", "multi-worker"]
 
 
+def test_what_is_made_of_the_model_is_made_by_a_pod_alone(tmp_path, monkeypatch):
+    """The second Job judges and publishes the run that the arguments of the first have trained."""
+    pod = FINISH["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    for part in ("image", "resources", "securityContext", "volumeMounts"):
+        assert container[part] == CONTAINER[part], part
+    assert pod["volumes"] == POD["volumes"] and pod["securityContext"] == POD["securityContext"]
+    assert FINISH["spec"]["template"]["metadata"]["labels"] != JOB["template"]["metadata"]["labels"]
+    assert "env" not in container  # which told it of workers to wait for
+
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    (name,) = [each["value"] for each in CONTAINER["env"] if each["name"] == "RUN"]
+    few = few_digits(tmp_path, 64, 32)
+    succeed(train(*CONTAINER["args"], *few, "--steps", 2, "--logs", tmp_path / "logs", "--name", name))
+    run = tmp_path / "logs" / name
+    assert not list(run.glob("evaluation/*.json")) and not run.joinpath("export").exists()
+    trained = {**json.loads((run / "config.json").read_text()), "strategy": "multi-worker"}
+    (run / "config.json").write_text(json.dumps(trained))
+    succeed(commands.run(ROOT / "train.py", *container["args"], cwd=tmp_path))
+    assert list(run.glob("evaluation/*.json")) and list(run.glob("export/*/1/saved_model.pb"))
+
+
 def test_a_mistake_is_not_tried_again():
-    rules = JOB["podFailurePolicy"]["rules"]
-    assert {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}} in rules
-    assert POD["restartPolicy"] == "Never"  # which such rules take
+    for job in (JOB, FINISH["spec"]):
+        rules = job["podFailurePolicy"]["rules"]
+        assert {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}} in rules
+        assert job["template"]["spec"]["restartPolicy"] == "Never"  # which such rules take

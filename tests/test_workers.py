@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,16 @@ def test_a_collapse_ends_all_at_the_same_step(tmp_path):
     chief, worker = together(2, *QUICK, *hopeless, "--logs", tmp_path)
     (step,) = re.findall(r"collapsed at step (\d+)", refused(chief, 1))
     assert f"gave up at step {step}; what it says there" in refused(worker, 1)
+
+
+def test_all_fail_where_the_chief_cannot_make_all_of_a_run(trained, tmp_path):
+    """So whatever starts those again that failed starts all of them."""
+    run = Path(shutil.copytree(trained("gan", 1), tmp_path / "run"))
+    (run / "report.html").unlink()
+    (run / "report.html" / "in-the-way").mkdir(parents=True)
+    chief, worker = together(2, "--resume", run)
+    assert "writing its report failed" in refused(chief, 1)
+    assert "worker 0 (the chief) at 127.0.0.1" in (line := refused(worker, 1)) and "could not make all" in line
 
 
 def test_other_settings_on_a_worker_are_refused_by_all(tmp_path):

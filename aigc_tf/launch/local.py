@@ -23,9 +23,9 @@ from tyro.conf import arg
 from aigc_tf import interruption
 from aigc_tf.command_line import guarded, parse
 from aigc_tf.errors import UserError
+from aigc_tf.launch import command
 
 _MOST = 64
-_TRAIN = "import sys; from aigc_tf.cli import train_main; sys.exit(train_main())"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +56,11 @@ def told(count: int) -> Iterator[list[dict[str, str]]]:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             holder.bind(("127.0.0.1", 0))
             addresses.append(f"127.0.0.1:{holder.getsockname()[1]}")
-        not_by_proxy = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
         yield [
             {
                 "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
                 "TF_GRPC_REUSE_PORT": "1",
-                "no_proxy": not_by_proxy,
+                "no_proxy": command.not_by_proxy(["127.0.0.1"]),
             }
             for index in range(count)
         ]
@@ -69,18 +68,14 @@ def told(count: int) -> Iterator[list[dict[str, str]]]:
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status."""
-    own, flags = list(arguments), []
-    if "--" in own:
-        divide = own.index("--")
-        own, flags = own[:divide], own[divide + 1 :]
+    own, flags = command.divided(arguments)
     workers = parse(Local, own, "python -m aigc_tf.launch.local").workers
     with told(workers) as environments:
-        command = [sys.executable, "-c", _TRAIN, *flags, "--strategy", "multi-worker"]
         processes: list[subprocess.Popen] = []
         _pass_on_signals(processes)
         try:
             for each in environments:
-                processes.append(subprocess.Popen(command, env={**os.environ, **each}))
+                processes.append(subprocess.Popen(command.of_worker(flags), env={**os.environ, **each}))
         except OSError:
             for process in processes:
                 process.terminate()
