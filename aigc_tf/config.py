@@ -110,7 +110,10 @@ class TrainConfig(AugmentationConfig, DataConfig):
                 "choose a multiple"
             )
         if self.mixed_dtype != "bfloat16" and not self.mixed_precision:
-            raise UserError(f"mixed_dtype {self.mixed_dtype} is for mixed precision: give --mixed-precision, too")
+            raise UserError(
+                f"mixed_dtype {self.mixed_dtype} is for mixed precision: give --mixed-precision, too, or "
+                "--mixed-dtype bfloat16"
+            )
         if self.jit_compile and (self.replicas or 1) > 1:
             raise UserError(
                 f"jit_compile cannot be combined with {self.replicas} replicas (XLA compiles for one device): "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections import deque
@@ -130,9 +131,21 @@ def _begin(number: Any, kernels: str | None, opens: Callable[[int], State]) -> N
 
 def _with_state(task: Callable[[State, Item], Result], item: Item) -> Result:
     global _opens, _state
-    if _opens is not None:  # here, so that what goes wrong is told as any task's failure is
-        _opens, _state = None, _opens()
-    return task(_state, item)
+    try:
+        if _opens is not None:  # here, so that what goes wrong is told as any task's failure is
+            _opens, _state = None, _opens()
+        return task(_state, item)
+    except Exception as error:
+        raise _sent(error) from None
+
+
+def _sent(error: Exception) -> Exception:
+    """It, or what it says where it cannot be sent to another process: the pool would take that for its own end."""
+    try:
+        pickle.loads(pickle.dumps(error))
+        return error
+    except Exception:
+        return FaultError(f"{type(error).__name__}: {error}")
 
 
 def _nothing(number: int) -> None:

@@ -34,13 +34,16 @@ def check(of: Path, step: Step, seed: int) -> None:
         raise UserError(f"--seed {seed} must be from 0 to {2**62 - 1}")
 
 
-def subject(of: Path, step: Step = None) -> Subject:
-    """The model of a run, at a step of it, with TensorFlow's kernels as the run had them; or that of an export. Raises
-    UserError for what is neither."""
+def subject(of: Path, step: Step = None, workers: int = 1) -> Subject:
+    """The model of a run, at a step of it, with TensorFlow's kernels as the run had them; or that of an export, in one
+    of so many processes that open it. Raises UserError for what is neither."""
     run = RunFolder.open(of) if is_run(of) else None
     if run is not None:
         run.choose_kernels()
     quiet.import_tensorflow()
-    from aigc_tf import subjects
+    from aigc_tf import devices, subjects
+
+    if workers > 1:
+        devices.share(0)
 
     return subjects.of_export(of) if run is None else subjects.of_run(run, step)

@@ -101,7 +101,7 @@ def _train(
         return _follow(config, workers, resume, model, data, say)
 
     machine = environment.describe(devices.names(workers.strategy))
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as told, contextlib.ExitStack() as held:
         with workers.leading():
             run = resume or RunFolder.planned(config)
             if resume is None:
@@ -149,11 +149,12 @@ def _train(
             if ending.collapsed:
                 result = "best"
                 say(f"the model collapsed: the best checkpoint, of step {checkpoints.best_step}, is the result")
+        told.enter_context(workers.finishing())
         with _faults_of_data_told(session):
             changed = model.finish(data)
         if changed:
             checkpoints.save(again=True)
-    with workers.finishing():
+        held.close()  # what follows trains nothing, and others may go on with the run
         finishing.finish(config, run, data, result, say)
     return run
 

@@ -176,16 +176,18 @@ class Workers:
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Within it the chief makes of a trained run what there is to make; the others are told whether that failed."""
-        done = False
+        """Within it the chief makes of a trained run what there is to make; the others are told whether that failed.
+        Where it did not, and one of them is gone, neither does this one succeed (see `in_touch`)."""
         try:
             yield
-            done = True
-        finally:
+        except BaseException:
             if not self.alone:
                 with contextlib.suppress(tf.errors.OpError):  # the others are gone already
-                    self.meet([done])
+                    self.meet([False])
                 self.hear_out()
+            raise
+        self.meet([True])
+        self.hear_out()
 
     def see_finished(self) -> None:
         """Wait until the chief has made all of the run, so that all of them succeed or none does: what starts anew only

@@ -6,7 +6,7 @@ Workers are processes of `python -m aigc_tf.launch.local` with the default recip
 *Strong*: the batch of --batch images is divided among them; *weak*: each has a batch of its own of --batch / 3 images,
 so that a step learns from more of them. Every case is trained twice, for --steps steps and for twice as many, and a
 step is what the second costs more, over its steps: so starts do not count. Times are CPU seconds of all processes over
-cores, and by the clock.
+cores.
 
 All workers share this machine's cores, so nothing here can be faster than one: what a step takes more than that of one
 worker, with as many images, is what working together costs. Bytes are those that went over the loopback interface of
@@ -58,7 +58,6 @@ def measure(case: Case, steps: int) -> dict[str, float]:
     few, many = (_spent(case, count) for count in (steps, 2 * steps))
     spent = {name: (many[name] - few[name]) / steps for name in few}
     return {
-        "milliseconds": 1000 * spent["seconds"],
         "cpu_milliseconds": 1000 * spent["cpu_seconds"] / CORES,
         "bytes": spent["bytes"],
     }
@@ -90,14 +89,13 @@ def page(figures: dict[str, Any]) -> str:
                 [
                     f"{kind}, {row['workers']}",
                     row["batch"],
-                    f"{row['milliseconds']:.0f}",
                     f"{row['cpu_milliseconds']:.0f}",
                     f"{row['cpu_milliseconds'] / one['cpu_milliseconds']:.2f}",
                     f"{row['bytes'] / 1e6:.2f}",
                     f"{ring(row['workers'], figures['gradient_bytes']) / 1e6:.2f}",
                 ]
             )
-    header = ["scaling, workers", "images", "ms by the clock", "CPU ms over cores", "times one worker's"]
+    header = ["scaling, workers", "images", "CPU ms over cores", "times one worker's"]
     return (
         f"The default recipe on images of 28x28 pixels; its gradients are "
         f"{figures['gradient_bytes'] / 1e6:.2f} MB. Of one step, of all workers together:\n\n"

@@ -165,7 +165,7 @@ class Command:
                 promised = contract_of(client)
                 yield lambda name, rows: asked(client, promised, name, rows, batch), promised
             return
-        subject = opening.subject(self.of, self.step)
+        subject = opening.subject(self.of, self.step, self.workers)
         from aigc_tf import side_by_side
         from aigc_tf.serving import local_client
 

@@ -80,6 +80,8 @@ class Training:
     def of(cls, flags: list[str]) -> Training:
         """Raises UserError for what train.py would refuse."""
         start, config = parse_training([*flags, "--strategy", "multi-worker"], _PROGRAM)
+        if start.dry_run:
+            raise UserError("--dry-run starts no workers: give it to train.py itself")
         if start.resume is not None:
             return cls(start.resume, flags, flags)
         run = RunFolder.planned(config).path
@@ -174,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
         except TrainingFailedError as error:
             if ray.get(ending.status.remote()) == _MISTAKE:
                 return _MISTAKE
-            reason = str(error).strip().splitlines()[-1]
+            reason = " ".join(str(error).split())[-300:]
             go_on = f": go on with --resume {quoted(training.run)}" if training.is_begun else ""
             failed = f"a worker failed once more than --restarts {options.restarts} allows ({reason})"
             raise FaultError(f"{failed}{go_on}") from None
