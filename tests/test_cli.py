@@ -22,6 +22,14 @@ from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.presets import PRESETS
 
 
+def cpu_seconds_of(*command: object) -> tuple[float, str]:
+    """What a process of its own spends, and what it prints."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shown = succeed(run(*command, fresh=True))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, shown
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -31,16 +39,14 @@ from aigc_tf.presets import PRESETS
     ],
 )
 def test_help_is_quick_and_complete(command):
-    """Under a second, which leaves no room for importing TensorFlow: in CPU time, and the least of three where a busy
-    machine makes the first slow, since neighbours only ever add to it."""
+    """Under a second of CPU time, which leaves no room for importing TensorFlow. On a machine that others slow down, at
+    most eight times what importing the library of the flags takes there (2 to 5 are usual; TensorFlow adds 20)."""
     for _attempt in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        shown = succeed(run(*command, "--help", fresh=True))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        if seconds < 1.0:
+        seconds, shown = cpu_seconds_of(*command, "--help")
+        most = 1.0 if seconds < 1.0 else 8 * cpu_seconds_of("-c", "import tyro")[0]
+        if seconds < most:
             break
-    assert seconds < 1.0
+    assert seconds < most
     assert "usage: " in shown
     if command == ["train.py"]:
         flat = re.sub(r"[│\s]+", " ", shown)
