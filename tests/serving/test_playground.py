@@ -219,12 +219,12 @@ def test_the_way_to_another_seed_ends_there(browser, gan):
         end = pixels(page, "picture").astype(int)
         page.click("#reset")
         page.fill("#seed", "6")
-        shows(page, "#caption", "seed 6")
+        shows(page, "#caption", re.compile("^seed 6"))  # no way that leads there
         assert np.abs(pixels(page, "picture") - end).max() <= 1 and np.abs(halfway - end).max() > 1
         page.click("#play")
-        shows(page, "#caption", re.compile(r"[1-9] % of the way"))
+        shows(page, "#caption", re.compile(r"\d % of the way"))
         page.click("#play")
-        assert page.text_content("#play") == "Play"
+        shows(page, "#play", "Play")  # where it had just ended by itself, at its next end
 
 
 def test_steps_along_directions(browser, gan):
