@@ -11,6 +11,8 @@ from own_images import picture
 from aigc_tf.datasets import loading
 from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.dataset import Dataset
+from aigc_tf.datasets.records import shards
+from aigc_tf.datasets.sources import folder, prepared
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +45,12 @@ def load(said) -> Callable[..., Dataset]:
         return loading.load(DataConfig(dataset=dataset, **settings), said.append)
 
     return load
+
+
+@pytest.fixture
+def records(images, tmp_path, monkeypatch) -> Path:
+    """The 60 images in four shards."""
+    monkeypatch.setattr(shards, "_SHARD_BYTES", 15 * 560)
+    config = DataConfig(dataset=f"folder:{images}", licence="CC0")
+    prepared.make(folder.originals(config), config, tmp_path / "records")
+    return tmp_path / "records"

@@ -18,15 +18,6 @@ from aigc_tf.datasets.sources import folder, prepared
 from aigc_tf.errors import UserError
 
 
-@pytest.fixture
-def records(images, tmp_path, monkeypatch) -> Path:
-    """The 60 images in four shards."""
-    monkeypatch.setattr(shards, "_SHARD_BYTES", 15 * 560)
-    config = DataConfig(dataset=f"folder:{images}", licence="CC0")
-    prepared.make(folder.originals(config), config, tmp_path / "records")
-    return tmp_path / "records"
-
-
 def test_they_are_the_data_that_was_converted(records, images, load):
     data, source = load(f"records:{records}"), load(f"folder:{images}", licence="CC0")
     assert data.spec == source.spec

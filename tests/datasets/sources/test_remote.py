@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +11,7 @@ from commands import assert_same_training, refused, succeed, train
 
 from aigc_tf.datasets.data_config import DataConfig, located
 from aigc_tf.datasets.records import record_dataset, shards
-from aigc_tf.datasets.sources import folder, prepared
 from aigc_tf.errors import UserError
-
-
-@pytest.fixture
-def records(images, tmp_path, monkeypatch) -> Path:
-    """The 60 images in four shards."""
-    monkeypatch.setattr(shards, "_SHARD_BYTES", 15 * 560)
-    config = DataConfig(dataset=f"folder:{images}", licence="CC0")
-    prepared.make(folder.originals(config), config, tmp_path / "records")
-    return tmp_path / "records"
 
 
 @pytest.fixture
