@@ -133,7 +133,7 @@ class Subject:
         for batch, answers in zip(batches, answered):
             for key, answer in answers.items():
                 found.setdefault(key, []).append(answer)
-            progress(len(range(rows)[batch]))
+            progress(min(_BATCH, rows - batch.start))
         return {key: np.concatenate(parts) for key, parts in found.items()}
 
     def _answer(self, asked: _Asked) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ class DivergenceGuard(StepCallback):
     """Raises DivergedError when a loss or gradient norm was NaN or infinite.
 
     `logs` are means since the last point of the curves; one value that is not finite makes the mean so too. A gradient
-    for which the scale of a loss was too large is not among them (see `GenerativeModel.minimise`).
+    for which the scale of a loss was too large is not among them (see `minimising`).
     """
 
     def on_step(self, step: int, logs: dict[str, float]) -> None:

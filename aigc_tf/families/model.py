@@ -15,8 +15,9 @@ from aigc_tf.contract import Signature, Tensor
 from aigc_tf.datasets.dataset import Dataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.families import freezing, several_steps
-from aigc_tf.parts import loss_scaling, moving_average
+from aigc_tf.parts import loss_scaling, minimising, moving_average
 from aigc_tf.parts.global_mean import GlobalMean
+from aigc_tf.parts.layers import in_float32
 from aigc_tf.parts.optimizers import make_slots
 
 Weights = Literal["ema", "raw"]
@@ -67,7 +68,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         for name, network in networks.items():
             setattr(self, name, network)
         for name in self.averaged:
-            setattr(self, f"ema_{name}", _in_float32(networks[name]))
+            setattr(self, f"ema_{name}", in_float32(networks[name]))
 
     def compile(self, optimizers: Mapping[str, Any], **kwargs: Any) -> None:
         """Take an optimizer for each name in `trained`, which has its learning rate at the full. Keras' own slot gets
@@ -122,7 +123,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
             return {**self.networks, **{name: getattr(self, f"ema_{name}") for name in self.averaged}}
         if not self.config.mixed_precision:
             return self.networks
-        return {**self.networks, **{name: _in_float32(self.networks[name]) for name in self.averaged}}
+        return {**self.networks, **{name: in_float32(self.networks[name]) for name in self.averaged}}
 
     def fingerprint(self, weights: Weights = "ema") -> str:
         """Hash of the weights that it samples with, "sha256:<64 hex digits>": it names the model that made an image."""
@@ -195,26 +196,9 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
             optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * share)
 
     def minimise(self, tape: tf.GradientTape, loss: tf.Tensor, name: str) -> None:
-        """One update by the optimizer `name` of what it trains, for a loss float32 scalar whose gradient is summed over
-        replicas; tracks the norm of the gradient.
-
-        With a scale for losses, a gradient that is not finite changes no weight, and its norm counts only where the
-        scale had come down to 1: then training has diverged.
-        """
-        variables, optimizer = self._variables(name), self.optimizers[name]
-        scale = loss_scaling.scale(optimizer)
-        if scale is not None:
-            with tape:
-                loss = optimizer.get_scaled_loss(loss)
-        gradients = tape.gradient(loss, variables)
-        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        if scale is not None:
-            gradients = optimizer.get_unscaled_gradients(gradients)
-        optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
-        norm, counted = tf.linalg.global_norm(gradients), 1.0
-        if scale is not None:
-            counts = tf.math.is_finite(norm) | (scale <= 1.0)
-            norm, counted = tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32)
+        """One update by the optimizer `name` of what it trains, as `minimising` has it; tracks the norm of the
+        gradient."""
+        norm, counted = minimising.minimise(tape, loss, self._variables(name), self.optimizers[name])
         self.trackers[f"gradient_norm/{name}"].update_state(norm, counted)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
@@ -310,12 +294,3 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     def kept_activations(self, activations: Mapping[str, int]) -> int:
         """Numbers for each example of a batch that a step keeps for its backward passes, reckoned from those that the
         layers of each network give for one example."""
-
-
-def _in_float32(network: tf.keras.Model) -> tf.keras.Model:
-    """A copy of a functional network that computes in float32, with weights of its own."""
-    copy = tf.keras.models.clone_model(
-        network, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-    )
-    copy.set_weights(network.get_weights())
-    return copy

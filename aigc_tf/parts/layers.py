@@ -133,3 +133,12 @@ class DepthToSpace(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}
+
+
+def in_float32(network: tf.keras.Model) -> tf.keras.Model:
+    """A copy of a functional network that computes in float32, with weights of its own."""
+    copy = tf.keras.models.clone_model(
+        network, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    )
+    copy.set_weights(network.get_weights())
+    return copy
