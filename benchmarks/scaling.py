@@ -23,10 +23,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from aigc_tf.config import TrainConfig
+from aigc_tf.datasets import loading
+from aigc_tf.families import FAMILIES
 from benchmarks import record
 from benchmarks.processes import CORES
 from benchmarks.start_up import whole
 
+_DATASET = "mnist_5k"
 _MOST = 3
 _NEVER = 10**9
 
@@ -63,14 +67,10 @@ def measure(case: Case, steps: int) -> dict[str, float]:
     }
 
 
-def gradient_bytes(batch: int) -> int:
+def gradient_bytes() -> int:
     """Of all gradients of a step, as float32."""
-    from aigc_tf.checkpoints import load_model
-    from aigc_tf.run_folder import RunFolder
-
-    with tempfile.TemporaryDirectory() as logs:
-        whole([*_command(alone(Case(1, batch)), 1), "--logs", logs, "--name", "run"])
-        model = load_model(RunFolder(Path(logs, "run")), None)
+    config = TrainConfig(dataset=_DATASET)
+    model = FAMILIES[config.model].create(loading.load(config).spec, config)
     trained = {name for names in model.trained.values() for name in names}
     return 4 * sum(weight.shape.num_elements() for name in trained for weight in getattr(model, name).trainable_weights)
 
@@ -119,7 +119,7 @@ def main() -> None:
         print(measured[case], flush=True)
     figures = {
         "steps": options.steps,
-        "gradient_bytes": gradient_bytes(options.batch),
+        "gradient_bytes": gradient_bytes(),
         "cases": {kind: [measured[case] for case in each] for kind, each in wanted.items()},
         "alone": {case.batch: row for case, row in measured.items() if case.workers == 1},
     }
@@ -128,7 +128,7 @@ def main() -> None:
 
 
 def _command(case: Case, steps: int) -> list[str]:
-    flags: list[object] = ["--dataset", "mnist_5k", "--global-batch-size", case.batch, "--steps", steps]
+    flags: list[object] = ["--dataset", _DATASET, "--global-batch-size", case.batch, "--steps", steps]
     never = ("--sample-every", "--histogram-every", "--checkpoint-every", "--log-every")
     flags += [part for flag in never for part in (flag, _NEVER)] + ["--no-evaluate", "--no-export"]
     start = ["train.py"] if case.workers == 1 else ["-m", "aigc_tf.launch.local", "--workers", case.workers, "--"]
