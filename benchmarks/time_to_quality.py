@@ -2,9 +2,10 @@
 
     python -m benchmarks.time_to_quality --data-dir DIR default:0:300 default:1:300 dcgan:0:450 dense-256:0:120
 
-Each run is PRESET:SEED:SECONDS. It is trained by `train.py`, with everything on but what comes after training, until
-its process has spent SECONDS of CPU time on every core, start-up included. "Seconds" on this page are CPU seconds over
-cores, so that other work on the machine hardly matters. Each checkpoint is noted with the time at which it was there.
+Each run is RECIPE:SEED:SECONDS, where a recipe is a preset, with flags beside it if need be ("diffusion+conditional").
+It is trained by `train.py`, with everything on but what comes after training, until its process has spent SECONDS of
+CPU time on every core, start-up included. "Seconds" on this page are CPU seconds over cores, so that other work on the
+machine hardly matters. Each checkpoint is noted with the time at which it was there.
 
 Judging comes after and is not counted: at points evenly spaced on a logarithmic axis, --num-samples images of the
 averaged generator (where a recipe has an average) are judged against the held-out digits, by the classifier that ships
@@ -53,7 +54,10 @@ _FIRST_POINT, _SPACING = 8.0, 1.25
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One recipe under one seed, trained for `seconds`. Beside its `folder` lies what was noted and judged."""
+    """One recipe under one seed, trained for `seconds`. Beside its `folder` lies what was noted and judged.
+
+    A recipe is a preset of `train.py`, and flags without values that are given beside it: "vae+conditional".
+    """
 
     recipe: str
     seed: int
@@ -67,6 +71,14 @@ class Run:
     @property
     def folder(self) -> Path:
         return self.logs / self.name
+
+    @property
+    def preset(self) -> str:
+        return self.recipe.split("+")[0]
+
+    @property
+    def flags(self) -> list[str]:
+        return [f"--{flag}" for flag in self.recipe.split("+")[1:]]
 
     @property
     def commit(self) -> str | None:
@@ -92,9 +104,9 @@ def train(run: Run, data_dir: Path) -> None:
     spent = noted[-1]["seconds"] if noted else 0.0
     if spent >= run.seconds:
         return
-    begin = ["--resume", run.folder] if noted else ["--preset", run.recipe, "--seed", run.seed, "--data-dir", data_dir]
-    name = [] if noted else ["--dataset", "mnist", "--logs", run.logs, "--name", run.name]
-    every = CHECKPOINT_EVERY[run.recipe] * (10 if noted else 1)
+    begin = ["--resume", run.folder] if noted else ["--preset", run.preset, "--seed", run.seed, "--data-dir", data_dir]
+    name = [] if noted else ["--dataset", "mnist", "--logs", run.logs, "--name", run.name, *run.flags]
+    every = CHECKPOINT_EVERY[run.preset] * (10 if noted else 1)
     keep = ["--steps", 10**9, "--checkpoint-every", every, "--keep-checkpoints", 10**6]
     command = [sys.executable, "train.py", *begin, *name, *keep, "--no-evaluate", "--no-export"]
     run.logs.mkdir(parents=True, exist_ok=True)
@@ -163,7 +175,7 @@ def judge(runs: list[Run], data_dir: Path, logs: Path, num_samples: int) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.time_to_quality", description=__doc__.splitlines()[0])
-    parser.add_argument("runs", nargs="+", metavar="PRESET:SEED:SECONDS")
+    parser.add_argument("runs", nargs="+", metavar="RECIPE:SEED:SECONDS")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder that holds mnist.npz")
     parser.add_argument("--num-samples", type=int, default=10_000, help="images a judgement")
     parser.add_argument("--logs", type=Path, default=Path("logs/time-to-quality"), help="where runs are kept")
