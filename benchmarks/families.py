@@ -2,9 +2,9 @@
 
     python -m benchmarks.families --data-dir DIR --seconds 300 default vae diffusion
 
-Each recipe, a preset of `train.py`, is trained on MNIST with seed 0 as in `time_to_quality`: until its process has
-spent SECONDS of CPU time on every core, start-up included. What it makes of its weights at the end (a prior) comes on
-top, is told, and small. Then it is judged by `evaluate.py` with all that can be said of it, and by the two judges of
+Each recipe ("vae", "diffusion+conditional") is trained on MNIST with seed 0 as in `time_to_quality`: until its process
+has spent SECONDS of CPU time on every core, start-up included. What it makes of its weights at the end (a prior) comes
+on top, is told, and small. Then it is judged by `evaluate.py` with all that can be said of it, and by the two judges of
 `time_to_quality`, whose distances are told in floors, those of as many real images. Sampling is timed in CPU seconds
 over cores: images as numbers, as judges take them, and as PNG files, as `serving_default` of the export gives them.
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 # By the names in an evaluation's record, with the digits that are shown.
 _MEASURES = {"precision": 3, "recall": 3, "coverage": 3, "memorised_share": 4, "class_coverage": 0}
-_LIKELIHOODS = re.compile(r"^(bits_per_dimension|bound_)")
-_BATCH = 64
+_OF_SOME = re.compile(r"^(label_accuracy$|bits_per_dimension|bound_)")
+_BATCH, _MANY = 64, 10_000
 
 
 def measure(run: Run, judges: Any, sampling_seconds: float) -> dict[str, Any]:
@@ -46,15 +46,15 @@ def measure(run: Run, judges: Any, sampling_seconds: float) -> dict[str, Any]:
     judged = json.loads((run.folder / "evaluation" / f"{noted['step']}.json").read_text())["measures"]
     subject = newest(run)
     ways = {
-        "numbers": lambda seeds: subject.signatures["sample"](seed=seeds)["image"].numpy(),
-        "files": lambda seeds: subject.signatures["serving_default"](seed=seeds)["image_bytes"].numpy(),
+        "numbers": lambda seeds: subject.answers("sample", {"seed": seeds.numpy()}),
+        "files": lambda seeds: subject.answers("serving_default", {"seed": seeds.numpy()}),
     }
     calls = batching.take_turns(ways, [_BATCH], sampling_seconds)
     return {
         **noted,
         "finishing_seconds": round(finishing, 1),
         "floors": judges.judge(subject),
-        "measures": {name: judged[name]["value"] for name in judged if name in _MEASURES or _LIKELIHOODS.match(name)},
+        "measures": {name: judged[name]["value"] for name in judged if name in _MEASURES or _OF_SOME.match(name)},
         "images_per_second": {way: 1000 * CORES / each.cpu_ms_per_image for (way, _), each in calls.items()},
         "export_bytes": sum(file.stat().st_size for file in subject.path.rglob("*") if file.is_file()),
         "commit": run.commit,
@@ -70,6 +70,11 @@ def newest(run: Run) -> Subject:
     return subjects.of_export(folder.export / folder.read_config().data_name)
 
 
+def _spent(row: dict[str, Any]) -> float:
+    """CPU seconds over cores from the first step to so many images as numbers."""
+    return row["seconds"] + row["finishing_seconds"] + _MANY / row["images_per_second"]["numbers"]
+
+
 def page(figures: dict[str, Any]) -> str:
     """The figures as Markdown, a column a recipe."""
     runs = figures["runs"]
@@ -77,6 +82,10 @@ def page(figures: dict[str, Any]) -> str:
         [
             "training, CPU s over cores",
             *(f"{row['seconds']:.0f} + {row['finishing_seconds']:.0f}" for row in runs.values()),
+        ],
+        [
+            f"training and {_MANY:,} images, CPU s",
+            *(f"{_spent(row):.0f}" for row in runs.values()),
         ],
         ["steps", *(f"{row['step']:,}" for row in runs.values())],
         ["FD, floors, first judge", *(f"{row['floors']['lenet']:.2f}" for row in runs.values())],
@@ -86,7 +95,7 @@ def page(figures: dict[str, Any]) -> str:
         rows.append([name.replace("_", " "), *(f"{row['measures'][name]:.{digits}f}" for row in runs.values())])
     for name in sorted({name for row in runs.values() for name in row["measures"]} - _MEASURES.keys()):
         told = (row["measures"].get(name) for row in runs.values())
-        rows.append([name.replace("_", " "), *("" if value is None else f"{value:.2f}" for value in told)])
+        rows.append([name.replace("_", " "), *("" if value is None else f"{value:.3f}" for value in told)])
     for what in ("numbers", "files"):
         rows.append([f"images/s as {what}", *(f"{row['images_per_second'][what]:,.0f}" for row in runs.values())])
     rows.append(["export, MB", *(f"{row['export_bytes'] / 1e6:.1f}" for row in runs.values())])
@@ -99,7 +108,7 @@ def page(figures: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.families", description=__doc__.splitlines()[0])
-    parser.add_argument("recipes", nargs="+", metavar="PRESET")
+    parser.add_argument("recipes", nargs="+", metavar="RECIPE")
     parser.add_argument("--seconds", type=float, required=True, help="CPU seconds of training, over cores")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder that holds mnist.npz")
     parser.add_argument("--num-samples", type=int, default=10_000, help="images a judgement in floors")

@@ -13,8 +13,10 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import ROOT, assert_same_training, last_step, logged, refused, run, signal_when, succeed, train
+from PIL import Image
 
 from aigc_tf import contract
 from aigc_tf.families import FAMILIES
@@ -118,10 +120,34 @@ def test_it_is_explored_as_far_as_its_contract_goes(family, whole, tmp_path):
 
 
 def test_divergence_is_noticed_and_rollbacks_are_bounded(family, small, tmp_path):
-    hopeless = [*HOPELESS[family], "--steps", 15, "--on-divergence", "rollback"]
+    hopeless = [*HOPELESS.get(family, ["--learning-rate", 10]), "--steps", 15, "--on-divergence", "rollback"]
     done = train(*small, *QUICK, *hopeless, "--logs", tmp_path, "--name", "run")
     assert "diverged: " in refused(done, status=1) and "after 3 rollbacks" in refused(done, status=1)
     assert (tmp_path / "run" / "checkpoints" / "step-0.index").exists()
+
+
+def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
+    """All that widens a run at once, and exact resuming with it."""
+    images, random = tmp_path / "own", np.random.default_rng(0)
+    for number in range(40):
+        path = images / ("cat", "dog")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8)).save(path)
+    logs = tmp_path / "logs"
+    wide = ["--replicas", 2, "--mixed-precision", "--dataset", f"folder:{images}", "--image-size", 8, "--conditional"]
+    begin = ["--model", family, *SMALL.get(family, []), *COMMON, *wide, "--no-evaluate", "--logs", logs]
+    succeed(train(*begin, "--steps", 20, "--name", "whole"))
+    succeed(train(*begin, "--no-export", "--steps", 10, "--name", "parts"))
+    succeed(run("train.py", "--resume", logs / "parts", "--steps", 20))
+    assert_same_training(logs / "whole", logs / "parts")
+    made = tmp_path / "made"
+    succeed(run("-m", "aigc_tf", "generate", logs / "whole", "--count", 2, "--label", "dog", "--out", made))
+    for path in made.glob("*.png"):
+        with Image.open(path) as picture:
+            assert (picture.mode, picture.size) == ("RGB", (8, 8))
+    assert len(list(made.glob("*.png"))) == 2
+    promised = contract.of_export(logs / "whole" / "export" / "own" / "1")
+    assert promised.class_names == ("cat", "dog")
 
 
 def test_its_export_is_served_as_its_contract_says(whole, tmp_path):

@@ -69,7 +69,8 @@ def inpaint(
         back = share * state + lacking * noise(number + 1)
         return number + 1, tf.where((number + 1) % repeats == 0, state, back)
 
-    loop = (tf.constant(0), noise(tf.constant(0)))
+    begin = tf.constant(repeats - 1)  # the first step begins with nothing but noise, however often it is made
+    loop = (begin, noise(begin))
     _, state = tf.while_loop(lambda number, _: number < repeats * (steps - 1), advance, loop, parallel_iterations=1)
     made, _ = euler(led, state, state, 1.0 - 1.0 / steps, 1.0, 0.0)
     return tf.where(mask > 0, tf.clip_by_value(made, -1.0, 1.0), content)

@@ -66,9 +66,12 @@ def log_density(
 
 def _rounding(stored: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Logarithm float32 [B] of how probable it is that images with noise are rounded to these levels."""
-    step = (1 - END) * 2 / (_LEVELS - 1)  # from a level to the next
-    offsets = tf.range(-_NEIGHBOURS, _NEIGHBOURS + 1)
-    levels = tf.cast(stored, tf.int32)[..., None] + offsets  # [B, H, W, C, 17]
-    distances = noise[..., None] - tf.cast(offsets, tf.float32) * step / END
-    logits = tf.where((levels >= 0) & (levels < _LEVELS), -0.5 * distances**2, -math.inf)
-    return tf.reduce_sum(-0.5 * noise**2 - tf.reduce_logsumexp(logits, axis=-1), axis=[1, 2, 3])
+    apart = (1 - END) * 2 / (_LEVELS - 1) / END  # from a level to the next, in standard deviations of the noise
+    levels = tf.cast(stored, tf.int32)
+    # How probable each level is, beside this one; one after the other, since all at once take 17 times the memory.
+    others = tf.zeros_like(noise)
+    for offset in range(-_NEIGHBOURS, _NEIGHBOURS + 1):
+        there = (levels + offset >= 0) & (levels + offset < _LEVELS)
+        distance = offset * apart
+        others += tf.where(there, tf.exp(distance * noise - 0.5 * distance**2), 0.0)
+    return -tf.reduce_sum(tf.math.log(others), axis=[1, 2, 3])

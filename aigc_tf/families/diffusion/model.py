@@ -127,8 +127,14 @@ class Diffusion(GenerativeModel):
             (numbers,) = content.values()
             stored = modality.graph.to_stored(modality.graph.from_numbers(numbers))
             classes = None if counts is None or label is None else labels.shares(label, counts)
-            told = sampling.guided(network, classes, 1.0, self.settings.data_std, counts)
-            return {"bits_per_dimension": likelihood.bits_per_dimension(told, stored)}
+
+            def bits(rows: list[tf.Tensor]) -> tf.Tensor:
+                shares = rows[1] if len(rows) > 1 else None
+                told = sampling.guided(network, shares, 1.0, self.settings.data_std, counts)
+                return likelihood.bits_per_dimension(told, rows[0])
+
+            rows = [stored, *([] if classes is None else [classes])]
+            return {"bits_per_dimension": blocks.apply(bits, rows, [])}
 
         inputs = {modality.name: modality.numbers(self.spec.shape), **self.conditions}
         outputs = {"bits_per_dimension": Tensor("float32")}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from mixtures import COUNTS, DATA_STD, MEANS, SHAPE, SIZE, STDS
+from small_diffusions import SPEC, config, created
 
 from aigc_tf.families.diffusion import flow, likelihood, sampling
 from aigc_tf.families.diffusion.config import DiffusionConfig
@@ -50,6 +51,23 @@ def test_at_first_there_is_noise_and_the_velocity_leads_to_the_mean():
     mean = np.average(MEANS, axis=0, weights=COUNTS).reshape(SHAPE)
     told = flow.velocity(mixtures.network, states, TIMES[:1], None, DATA_STD)
     np.testing.assert_allclose(told[0], mean - states[0], atol=1e-4)
+
+
+def test_what_a_step_learns_from_is_this_velocity_on_the_mean():
+    """What the lesson says beyond the exact velocity has a mean of 0, whatever is known of the state and its time."""
+    rows = 20_000
+    model = created(config(), spec=dataclasses.replace(SPEC, shape=SHAPE))
+    content, _ = mixtures.draw(rows, seed=11)
+    noise = tf.random.stateless_normal(content.shape, [11, 1])
+    evenly = flow.spread_evenly(tf.random.stateless_uniform([rows], [11, 2]))
+    states, times, velocities = model._lesson(content, noise, evenly, None)
+    flat, told = tf.reshape(states, [-1, SIZE]), tf.reshape(velocities, [-1, SIZE])
+    known = mixtures.velocity(flat, times, mixtures.shares(1))
+    for of_state in (1.0, flat, known, times[:, None]):
+        products = tf.reduce_mean((told - known) * of_state, axis=1).numpy()
+        assert abs(products.mean()) < 4 * products.std() / math.sqrt(rows)
+        wrong = tf.reduce_mean((-told - known) * of_state, axis=1).numpy()
+        assert abs(wrong.mean()) > 8 * wrong.std() / math.sqrt(rows)
 
 
 @pytest.mark.parametrize("time", [0.0, 0.3, 0.7, 0.98])

@@ -2,7 +2,7 @@
 
 Residual blocks of 32, 64, 96 and 128 channels at the full image, its half, its quarter and its eighth, two at each on
 the way down, each of which is joined to its mirror image on the way up. Times, and classes where there are labels,
-come in once, as channels beside the image; the example has waves of 32 frequencies of its noise there.
+come in once, as channels beside the image; the example has sines and cosines of 16 frequencies of its noise there.
 """
 
 from __future__ import annotations
