@@ -32,10 +32,11 @@ from aigc_tf.quiet import import_tensorflow
 from benchmarks import record
 from benchmarks.processes import CORES
 
-CELLS = ("default:28", "default:64", "dcgan:28", "dense-256:28", "conv-128:28", "vae:28", "diffusion:28")
+CELLS = ("default:28", "default:64", "dcgan:28", "dense-256:28", "conv-128:28", "vae:28", "keras-vae:28")
+CELLS += ("diffusion:28", "keras-ddim:28")
 MOST_TIMES, LEAST_SHARE = 2.0, 0.02
 _PASSES = 8  # in one call
-_FEW_CHANNELS = 8
+_FEW_CHANNELS, _FEW_UNITS = 8, 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,14 +74,10 @@ class Operation:
         """Why it is slow, in a sentence; empty where that is not known."""
         if not self.kernel:
             return "moves numbers and hardly computes: bound by memory"
-        if self.kind == "Dense":
-            return "reads each weight for as few rows as a batch has: bound by memory"
-        if min(self.kernel[2:]) < _FEW_CHANNELS:
+        if min(self.kernel[-2:]) < _FEW_CHANNELS:
             return "has too few channels on one side to fill a vector of the processor"
-        if self.kind == "Conv2DTranspose":
-            return "its forward pass is a gradient by the input, for which the kernels are slower"
-        if self.stride > 1:
-            return "its gradient by the input writes to places that are a stride apart"
+        if len(self.kernel) == 2 and min(self.kernel) <= _FEW_UNITS:
+            return "has few products for each number that it reads or writes: bound by memory"
         return ""
 
 
@@ -126,12 +123,13 @@ def _given(layer: Any) -> list[list[int]]:
 
 
 def _kernel(layer: Any) -> list[int]:
-    return list(layer.kernel.shape) if hasattr(layer, "kernel") else []
+    bare = getattr(layer, "layer", layer)  # without a wrapper, such as spectral normalisation
+    return list(bare.kernel.shape) if hasattr(bare, "kernel") else []
 
 
 def _flops(layer: Any) -> int:
     """Of a forward pass of one example."""
-    if layer.__class__.__name__ == "Conv2DTranspose":
+    if layer.__class__.__name__ == "Conv2DTranspose":  # each number that it is given goes to all places of the kernel
         return 2 * math.prod(_given(layer)[0][:2]) * math.prod(_kernel(layer))
     return 2 * math.prod(layer.output_shape[1:-1]) * math.prod(_kernel(layer)) if _kernel(layer) else 0
 
@@ -141,15 +139,17 @@ def _seconds(layer: Any, batch: int, seconds: float) -> float:
     import tensorflow as tf
 
     passes = [[tf.random.normal([batch, *shape]) for shape in _given(layer)] for _ in range(_PASSES)]
+    # Nothing may be known while the graph is made: of gradients that are 1 everywhere TensorFlow computes some then.
+    backward = [tf.random.normal([batch, *layer.output_shape[1:]]) for _ in range(_PASSES)]
 
     @tf.function
     def compute() -> list[Any]:
         made = []
-        for given in passes:
+        for given, gradient in zip(passes, backward):
             with tf.GradientTape() as tape:
                 tape.watch(given)
                 answer = layer(given if len(given) > 1 else given[0], training=True)
-            made += tape.gradient(answer, [*given, *layer.trainable_variables])
+            made += tape.gradient(answer, [*given, *layer.trainable_variables], gradient)
         return [each for each in made if each is not None]
 
     return _least(compute, seconds) / _PASSES
