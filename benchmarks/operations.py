@@ -21,9 +21,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
+import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +95,8 @@ def measure(preset: str, pixels: int, peak: float, seconds: float) -> dict[str, 
 
 
 def _of(network: Any, batch: int, peak: float, seconds: float) -> list[Operation]:
+    from benchmarks.throughput_tensorflow import forward_flops, kernel_shape
+
     layers: dict[str, list[Any]] = {}
     for layer in network.layers:
         if layer.__class__.__name__ != "InputLayer":
@@ -103,11 +104,11 @@ def _of(network: Any, batch: int, peak: float, seconds: float) -> list[Operation
     found = []
     for same in layers.values():
         layer = same[0]
-        flops, ms = 3.0 * batch * _flops(layer), 1000 * _seconds(layer, batch, seconds)
+        flops, ms = 3.0 * batch * forward_flops(layer), 1000 * _seconds(layer, batch, seconds)
         times = None if not flops else ms / 1000 / (flops / peak)
         stride = max(getattr(layer, "strides", (1,)))
         kind = layer.__class__.__name__
-        found.append(Operation(kind, _given(layer), _kernel(layer), stride, len(same), flops, ms, 0.0, times))
+        found.append(Operation(kind, _given(layer), kernel_shape(layer), stride, len(same), flops, ms, 0.0, times))
     whole = sum(each.ms * each.count for each in found)
     found = [dataclasses.replace(each, share=each.ms * each.count / whole) for each in found]
     return sorted(found, key=lambda each: -each.share)
@@ -115,7 +116,7 @@ def _of(network: Any, batch: int, peak: float, seconds: float) -> list[Operation
 
 def _described(layer: Any) -> dict[str, Any]:
     """All that decides how long a layer takes: its class, settings and shapes."""
-    settings = {name: value for name, value in layer.get_config().items() if "name" not in name}
+    settings = {key: value for key, value in layer.get_config().items() if not re.search("name|initializer", key)}
     return {"class": layer.__class__.__name__, "settings": settings, "given": _given(layer)}
 
 
@@ -124,21 +125,11 @@ def _given(layer: Any) -> list[list[int]]:
     return [list(shape[1:]) for shape in shapes]
 
 
-def _kernel(layer: Any) -> list[int]:
-    bare = getattr(layer, "layer", layer)  # without a wrapper, such as spectral normalisation
-    return list(bare.kernel.shape) if hasattr(bare, "kernel") else []
-
-
-def _flops(layer: Any) -> int:
-    """Of a forward pass of one example."""
-    if layer.__class__.__name__ == "Conv2DTranspose":  # each number that it is given goes to all places of the kernel
-        return 2 * math.prod(_given(layer)[0][:2]) * math.prod(_kernel(layer))
-    return 2 * math.prod(layer.output_shape[1:-1]) * math.prod(_kernel(layer)) if _kernel(layer) else 0
-
-
 def _seconds(layer: Any, batch: int, seconds: float) -> float:
     """CPU seconds over cores of a forward and a backward pass."""
     import tensorflow as tf
+
+    from benchmarks.throughput_tensorflow import quickest
 
     passes = [[tf.random.normal([batch, *shape]) for shape in _given(layer)] for _ in range(_PASSES)]
     # Nothing may be known while the graph is made: of gradients that are 1 everywhere TensorFlow computes some then.
@@ -154,17 +145,8 @@ def _seconds(layer: Any, batch: int, seconds: float) -> float:
             made += tape.gradient(answer, [*given, *layer.trainable_variables], gradient)
         return [each for each in made if each is not None]
 
-    return _least(compute, seconds) / _PASSES
-
-
-def _least(compute: Callable[[], object], seconds: float) -> float:
-    compute()
-    rounds, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(rounds) < 3:
-        begun = time.process_time()
-        compute()
-        rounds.append((time.process_time() - begun) / CORES)
-    return min(rounds)
+    compute()  # the first call makes the graph
+    return quickest(compute, seconds, time.process_time) / CORES / _PASSES
 
 
 def page(figures: dict[str, Any]) -> str:

@@ -85,14 +85,22 @@ def train(job: types.SimpleNamespace) -> None:
 
 def flops(networks: Networks, job: types.SimpleNamespace) -> float:
     """FLOPs that a training step spends on one image, as told in `benchmarks.throughput`."""
-    generator, discriminator = (sum(map(_forward_flops, network.layers)) for network in networks)
+    generator, discriminator = (sum(map(forward_flops, network.layers)) for network in networks)
     return 3 * generator + (8 + 3 / job.penalty_interval) * discriminator
 
 
-def _forward_flops(layer: tf.keras.layers.Layer) -> int:
-    if isinstance(layer, tf.keras.layers.Conv2D):
-        return 2 * math.prod(layer.output_shape[1:3]) * math.prod(layer.kernel.shape)
-    return 2 * math.prod(layer.kernel.shape) if isinstance(layer, tf.keras.layers.Dense) else 0
+def forward_flops(layer: tf.keras.layers.Layer) -> int:
+    """FLOPs of a layer for one example: of a convolution or a dense layer, 0 of any other."""
+    kernel = kernel_shape(layer)
+    # A transposed convolution brings each number that it is given to all places of its kernel.
+    places = layer.input_shape if isinstance(layer, tf.keras.layers.Conv2DTranspose) else layer.output_shape
+    return 2 * math.prod(places[1:-1]) * math.prod(kernel) if kernel else 0
+
+
+def kernel_shape(layer: tf.keras.layers.Layer) -> list[int]:
+    """Of a convolution or a dense layer, also within a wrapper such as spectral normalisation; empty for any other."""
+    bare = getattr(layer, "layer", layer)
+    return list(bare.kernel.shape) if hasattr(bare, "kernel") else []
 
 
 def peak(seconds: float = 1.0) -> dict[str, float]:
@@ -102,17 +110,22 @@ def peak(seconds: float = 1.0) -> dict[str, float]:
     images, kernel = tf.random.normal([rows, side, side, channels]), tf.random.normal([3, 3, channels, channels])
     multiply, convolve = tf.function(tf.matmul), tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME"))
     return {
-        "matmul": 2 * size**3 / 1e9 / _quickest(lambda: multiply(matrix, matrix), seconds),
-        "convolution": 18 * rows * (side * channels) ** 2 / 1e9 / _quickest(lambda: convolve(images, kernel), seconds),
+        "matmul": 2 * size**3 / 1e9 / quickest(lambda: multiply(matrix, matrix).numpy(), seconds),
+        "convolution": 18
+        * rows
+        * (side * channels) ** 2
+        / 1e9
+        / quickest(lambda: convolve(images, kernel).numpy(), seconds),
     }
 
 
-def _quickest(compute: Callable[[], tf.Tensor], seconds: float) -> float:
+def quickest(compute: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The least time that a call takes by `clock`, of as many as fit into `seconds`, and three at least."""
     times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        begun = time.perf_counter()
-        compute().numpy()
-        times.append(time.perf_counter() - begun)
+    while time.perf_counter() < end or len(times) < 3:
+        begun = clock()
+        compute()
+        times.append(clock() - begun)
     return min(times)
 
 

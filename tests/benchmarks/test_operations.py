@@ -72,5 +72,5 @@ def test_what_is_slow_needs_a_reason():
     assert "**Slow without a reason that we know:** some:14, critic: Conv2D of 14x14x64" in operations.page(figures)
 
 
-def test_help_names_what_it_writes():
+def test_help_lists_its_options():
     assert "--cells" in succeed(run("-m", "benchmarks.operations", "--help"))
