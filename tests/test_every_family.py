@@ -15,7 +15,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, assert_same_training, last_step, logged, refused, run, signal_when, succeed, train
+from commands import (
+    ROOT,
+    assert_same_training,
+    killed_behind,
+    last_step,
+    logged,
+    refused,
+    run,
+    signal_when,
+    succeed,
+    train,
+)
 from PIL import Image
 
 from aigc_tf import contract
@@ -137,8 +148,7 @@ def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
     wide = ["--replicas", 2, "--mixed-precision", "--dataset", f"folder:{images}", "--image-size", 8, "--conditional"]
     begin = ["--model", family, *SMALL.get(family, []), *COMMON, *wide, "--no-evaluate", "--logs", logs]
     succeed(train(*begin, "--steps", 20, "--name", "whole"))
-    succeed(train(*begin, "--no-export", "--steps", 10, "--name", "parts"))
-    succeed(run("train.py", "--resume", logs / "parts", "--steps", 20))
+    succeed(train("--resume", killed_behind(10, logs / "whole", logs / "parts"), "--no-export"))
     assert_same_training(logs / "whole", logs / "parts")
     made = tmp_path / "made"
     succeed(run("-m", "aigc_tf", "generate", logs / "whole", "--count", 2, "--label", "dog", "--out", made))

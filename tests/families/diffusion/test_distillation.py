@@ -9,7 +9,7 @@ import mixtures
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import assert_same_training, checkpoint_tensors, refused, succeed, train
+from commands import assert_same_training, checkpoint_tensors, killed_behind, refused, succeed, train
 from mixtures import DATA_STD, SHAPE, SIZE
 
 from aigc_tf.families.diffusion import distillation, flow, sampling
@@ -63,7 +63,7 @@ def test_a_student_begins_as_its_teacher_and_goes_on_without_it(teacher, tmp_pat
     kept = Path(shutil.copytree(teacher, tmp_path / "the [old] teacher"))
     begin = (*TINY, *OFTEN, *IN_TWO, "--distil", kept, "--logs", tmp_path)
     succeed(train(*begin, "--steps", 4, "--name", "whole"))
-    succeed(train(*begin, "--steps", 2, "--name", "parts"))
+    parts = killed_behind(2, tmp_path / "whole", tmp_path / "parts")
     first = tf.train.load_checkpoint(str(tmp_path / "whole" / "checkpoints" / "step-0"))
     for name, tensor in checkpoint_tensors(teacher).items():
         if name.startswith("model/ema_flow/"):
@@ -71,10 +71,10 @@ def test_a_student_begins_as_its_teacher_and_goes_on_without_it(teacher, tmp_pat
                 np.testing.assert_array_equal(first.get_tensor(name.replace("ema_flow", network)), tensor)
     assert "it was distilled" in refused(train("--from", tmp_path / "whole", "--logs", tmp_path / "logs"))
     shutil.rmtree(kept)
-    line = refused(train("--resume", tmp_path / "parts", "--steps", 4, "--sampling-steps", 4))
+    line = refused(train("--resume", parts, "--sampling-steps", 4))
     assert "sampling_steps is 2" in line and "cannot become 4" in line
-    succeed(train("--resume", tmp_path / "parts", "--steps", 4))
-    assert_same_training(tmp_path / "whole", tmp_path / "parts")
+    succeed(train("--resume", parts))
+    assert_same_training(tmp_path / "whole", parts)
 
 
 def test_teachers_that_cannot_be_had_are_told_in_a_sentence(teacher, tmp_path):
