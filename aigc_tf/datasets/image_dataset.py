@@ -38,6 +38,9 @@ class ImageDataset(Dataset):
     train_labels: npt.NDArray[np.int32]
     test_images: npt.NDArray[np.uint8]
     test_labels: npt.NDArray[np.int32]
+    _variables: dict[Split, tuple[tf.Variable, tf.Variable]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def count(self, split: Split) -> int:
         return len(self.labels(split))
@@ -52,13 +55,18 @@ class ImageDataset(Dataset):
         import tensorflow as tf
 
         to_model = self.spec.modality.graph.to_model
-        # Variables, for the graph only refers to them. Constants would be copied into it, again with every rewriting.
-        with tf.device("CPU:0"):
-            images = tf.Variable(self.stored(split), trainable=False)
-            labels = tf.Variable(self.labels(split), trainable=False)
+        if split not in self._variables:
+            # Variables, for the graph only refers to them. Constants would be copied into it with every rewriting.
+            with tf.device("CPU:0"):
+                images = tf.Variable(self.stored(split), trainable=False)
+                self._variables[split] = images, tf.Variable(self.labels(split), trainable=False)
+            # One copy of the images: from now on they are read where the variable has them. Gathering from the variable
+            # itself, rather than from its value, would make TensorFlow copy what others look at, too.
+            object.__setattr__(self, f"{split}_images", np.asarray(memoryview(images.read_value())))
+        images, labels = self._variables[split]
 
         def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": to_model(tf.gather(images, rows)), "label": tf.gather(labels, rows)}
+            return {"image": to_model(tf.gather(images.value(), rows)), "label": tf.gather(labels.value(), rows)}
 
         return read
 

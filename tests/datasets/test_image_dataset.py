@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aigc_tf.datasets.image_dataset import ImageDataset, Split
+from benchmarks.processes import memory_bytes
 
 
 def split(count: int = 4, shape: tuple[int, ...] = (9, 8), dtype: type = np.uint8, top: int = 2) -> Split:
@@ -44,6 +49,20 @@ def test_arrays_are_copies_that_cannot_be_written() -> None:
     dataset = build(train, split())
     train[0][:] = 0
     assert dataset.train_images.max() > 0
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.train_images[0] = 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is told by Linux")
+def test_reading_takes_no_memory_beside_the_images() -> None:
+    dataset = build(split(100_000, (28, 28)), split(4, (28, 28)))
+    before, kept = memory_bytes(os.getpid(), "VmRSS"), dataset.train_images[99_990:].copy()
+    rows = tf.range(99_990, 100_000, dtype=tf.int64)
+    for _ in range(2):
+        found = tf.function(dataset.reader("train"))(rows)
+    assert memory_bytes(os.getpid(), "VmRSS") - before < dataset.train_images.nbytes / 2
+    np.testing.assert_array_equal(dataset.train_images[99_990:], kept)
+    np.testing.assert_array_equal(found["image"], tf.function(dataset.spec.modality.graph.to_model)(kept))
     with pytest.raises(ValueError, match="read-only"):
         dataset.train_images[0] = 0
 
