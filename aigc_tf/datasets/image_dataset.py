@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -38,9 +39,11 @@ class ImageDataset(Dataset):
     train_labels: npt.NDArray[np.int32]
     test_images: npt.NDArray[np.uint8]
     test_labels: npt.NDArray[np.int32]
-    _variables: dict[Split, tuple[tf.Variable, tf.Variable]] = dataclasses.field(
-        default_factory=dict, init=False, repr=False
-    )
+
+    @functools.cached_property
+    def _variables(self) -> dict[Split, tuple[tf.Variable, tf.Variable]]:
+        """Images and labels of the splits that a `reader` was asked for."""
+        return {}
 
     def count(self, split: Split) -> int:
         return len(self.labels(split))
@@ -66,7 +69,7 @@ class ImageDataset(Dataset):
         images, labels = self._variables[split]
 
         def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"image": to_model(tf.gather(images.value(), rows)), "label": tf.gather(labels.value(), rows)}
+            return {"image": to_model(tf.gather(images.value(), rows)), "label": tf.gather(labels, rows)}
 
         return read
 
