@@ -4,7 +4,7 @@ A measure is a pure function `measure(evidence) -> {name: Figure}` over NumPy ar
 probabilities, the model's own scores of real and of generated images) is computed once, by the caller, into an
 `evidence.Evidence`; `judge.judge` runs every measure over it. A measure that must ask the model for more than samples
 has a function `ask` beside it (see `evidence.Asking`). Importing a measure imports no TensorFlow; `ms_ssim` and
-`train_on_generated` do so when they measure.
+those that teach a network (`teaching`) do so when they measure.
 
 To add a measure: one file here with a function `measure`, and its name in the line below.
 """

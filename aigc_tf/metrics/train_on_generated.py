@@ -18,6 +18,7 @@ import numpy as np
 
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need
+from aigc_tf.metrics.teaching import ceiling, told_right
 
 _IMAGES, _STEPS = 5000, 200
 
@@ -36,8 +37,7 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     reference, count = None, min(len(images), _IMAGES)
     if floor is not None and floor.images is not None and floor.labels is not None:
         count = min(count, len(floor))
-        taught = floor.images[:count], floor.labels[:count]
-        reference = float(told_right(*taught, classes, real, labels, _STEPS).mean())
+        reference = ceiling(floor.images[:count], floor.labels[:count], classes, real, labels, _STEPS)
     rows = np.random.default_rng(0).permutation(len(images))[:count]  # a folder of images may be sorted
     right = told_right(images[rows], probabilities[rows].argmax(axis=1), classes, real, labels, _STEPS)
     return {
@@ -50,24 +50,3 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
             judged_by="classifier",
         )
     }
-
-
-def told_right(
-    images: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
-    test_images: np.ndarray,
-    test_labels: np.ndarray,
-    steps: int | None = None,
-) -> np.ndarray:
-    """Which test images a network trained on `images` tells right, bool [M].
-
-    It is trained for `steps` steps, by default as many as `lenet.train` takes by itself.
-
-    Images are uint8 [N, H, W, C] and [M, H, W, C], labels integers in [0, num_classes). Raises ValueError as
-    `lenet.train` and `lenet.look` do.
-    """
-    from aigc_tf.metrics import lenet
-
-    _, probabilities = lenet.look(lenet.train(images, labels, num_classes, steps), test_images)
-    return probabilities.argmax(axis=1) == test_labels

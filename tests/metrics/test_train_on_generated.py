@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aigc_tf.metrics import train_on_generated
+from aigc_tf.metrics import teaching, train_on_generated, weights_file
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
-from aigc_tf.metrics.train_on_generated import measure, told_right
+from aigc_tf.metrics.teaching import ceiling, told_right
+from aigc_tf.metrics.train_on_generated import measure
 
 CLASSES = 3
 ROWS, COLUMNS = np.indices((8, 8))
@@ -82,7 +83,8 @@ def test_both_trainings_see_as_many_images_in_any_order_of_the_folder(monkeypatc
         seen.append((len(images), sorted(set(labels))))
         return np.ones(len(test_images), bool)
 
-    monkeypatch.setattr(train_on_generated, "told_right", remember)
+    for module in (teaching, train_on_generated):
+        monkeypatch.setattr(module, "told_right", remember)
     figure_of(patterned(2, np.sort(LABELS)), np.sort(LABELS), TRAINING.rows(np.arange(90)))
     assert seen == [(90, [0, 1, 2]), (90, [0, 1, 2])]
 
@@ -101,3 +103,33 @@ def test_what_is_missing_or_does_not_fit_is_said():
         told_right(images, LABELS, 2, REAL.images, REAL.labels)
     with pytest.raises(ValueError, match=r"\(8, 8, 1\), not \(8, 6, 1\)"):
         told_right(images[:8], LABELS[:8], 3, REAL.images[:, :, :6], REAL.labels)
+
+
+def test_what_real_images_teach_is_measured_once_and_a_damaged_file_costs_a_training(tmp_path, monkeypatch):
+    taught = (TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
+    first = ceiling(*taught, cache=tmp_path)
+    assert first == told_right(*taught).mean()
+    (path,) = (tmp_path / "ceilings").iterdir()
+    monkeypatch.setattr(teaching, "told_right", lambda *what: np.zeros(5, bool))
+    assert ceiling(*taught, cache=tmp_path) == first
+    whole = path.read_bytes()
+    for content in (b"", whole[:-30]):
+        path.write_bytes(content)
+        with pytest.warns(UserWarning, match=f"{path.name}.*measured anew"):
+            assert ceiling(*taught, cache=tmp_path) == 0
+    weights_file.write_arrays(path, {"share": np.float64(1.5)})
+    with pytest.warns(UserWarning, match="no share of images told right; it is measured anew"):
+        assert ceiling(*taught, cache=tmp_path) == 0
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="could not be kept, and will be measured again"):
+        assert ceiling(*taught, cache=tmp_path / "file") == 0
+
+
+def test_all_that_decides_what_real_images_teach_names_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(teaching, "told_right", lambda *what: np.ones(5, bool))
+    taught = (TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
+    other = (TRAINING.images[::-1], LABELS[::-1], CLASSES + 1, REAL.images[::-1], LABELS[::-1], None)
+    for place, value in enumerate(other):
+        ceiling(*taught[:place], value, *taught[place + 1 :], cache=tmp_path)
+    ceiling(*taught, cache=tmp_path)
+    assert len(list((tmp_path / "ceilings").iterdir())) == len(taught) + 1
