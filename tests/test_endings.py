@@ -215,6 +215,7 @@ def test_a_hang_up_of_the_terminal_is_a_stop_like_others(tmp_path):
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
 
     def own_the_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may have been told to ignore
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
@@ -229,7 +230,10 @@ def test_a_hang_up_of_the_terminal_is_a_stop_like_others(tmp_path):
         with contextlib.suppress(BlockingIOError):
             os.read(master, 4096)
     os.close(master)
-    assert process.wait(timeout=60) == 75
+    try:
+        assert process.wait(timeout=60) == 75
+    finally:
+        process.kill()
     newest = max(int(path.stem[5:]) for path in (tmp_path / "run" / "checkpoints").glob("step-*.index"))
     assert newest >= last_step(tmp_path / "run")
 
