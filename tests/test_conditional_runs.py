@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import TINY, run, succeed, train
+from commands import TINY, refused, run, succeed, train
 from PIL import Image
 
 from aigc_tf import contract, subjects
@@ -84,3 +84,35 @@ def test_it_is_walked_from_class_to_class(conditional_run, tmp_path):
 def test_what_a_conditional_run_would_be():
     said = succeed(run("train.py", "--dataset", "synthetic", "--conditional", "--dry-run"))
     assert '"conditional": true' in said and "-synthetic-lean-non_saturating-conditional" in said
+
+
+def own_images(folder: Path, **counts: int) -> tuple[object, ...]:
+    """Flags for small images of such classes, so many of each."""
+    random = np.random.default_rng(0)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(folder / name / f"{number}.png")
+    return *TINY[2:], "--dataset", f"folder:{folder}", "--conditional", "--steps", 10
+
+
+def test_a_class_of_three_images_is_trained_judged_and_published(tmp_path):
+    own = own_images(tmp_path / "own", many=60, three=3)
+    succeed(train(*own, "--logs", tmp_path, "--name", "run"))
+    measures = json.loads((tmp_path / "run" / "evaluation" / "10.json").read_text())["measures"]
+    assert {"label_accuracy", "fd_within_class_lenet", "classification_accuracy_score"} <= measures.keys()
+    export = tmp_path / "run" / "export" / "own"
+    assert contract.of_export(export / "1").class_names == ("many", "three")
+    made = ("-m", "aigc_tf", "generate", export, "--count", 2, "--out")
+    succeed(run(*made, tmp_path / "made", "--label", "three"))
+    assert len(list((tmp_path / "made").glob("*.png"))) == 2
+    for of in (export, tmp_path / "run"):
+        line = refused(run("-m", "aigc_tf", "generate", of, "--label", "dog", "--out", tmp_path / "none"))
+        assert "dog" in line and "many" in line
+    assert not (tmp_path / "none").exists()
+
+
+def test_one_class_alone_is_none(tmp_path):
+    line = refused(train(*own_images(tmp_path / "own", only=60), "--logs", tmp_path / "logs"))
+    assert "conditional needs labels" in line and "has none: learn it with --no-conditional" in line
+    assert not (tmp_path / "logs").exists()

@@ -87,5 +87,5 @@ def _key(
     digest = hashlib.sha256(f"{lenet.VERSION} {tf.__version__} {num_classes} {steps}".encode())
     for array in (images, labels.astype("<i8"), test_images, test_labels.astype("<i8")):
         digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.hexdigest()[:32]
