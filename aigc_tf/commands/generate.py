@@ -28,6 +28,7 @@ from aigc_tf.serving.client import (
     rows_of,
     wait_until_available,
 )
+from aigc_tf.serving.target import ServingError
 
 Make = Callable[[str, Iterator[Row]], Iterator[tuple[Row, bytes]]]
 """Files of rows of the signature that is named, in their order."""
@@ -161,7 +162,14 @@ class Command:
             if self.protocol == "grpc":
                 quiet.import_tensorflow()
             with connect(self.server, self.model, self.protocol, self.version, self.label, self.timeout) as client:
-                wait_until_available(client, self.wait)
+                try:
+                    wait_until_available(client, self.wait)
+                except ServingError as error:
+                    if self.label is None:
+                        raise
+                    # Of a run --label is a class: who asks a server in the same way waited for a version in vain.
+                    hint = "--label names a version of a server's model, --class a class"
+                    raise ServingError(error.code, f"{error} ({hint})") from None
                 promised = contract_of(client)
                 yield lambda name, rows: asked(client, promised, name, rows, batch), promised
             return

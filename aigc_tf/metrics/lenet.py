@@ -9,12 +9,14 @@ images get more convolutions, so that the dense layer never sees more than 8×8 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from aigc_tf.metrics.extractor import check_images
+from aigc_tf.metrics import weights_file
+from aigc_tf.metrics.evidence import Observations
+from aigc_tf.metrics.extractor import Extractor, check_images
 
 FEATURES = 84
 LOOK_BATCH = 500  # images looked at in one go
@@ -135,6 +137,29 @@ def look(network: tf.keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.nd
     seen = [see(images[i : i + LOOK_BATCH]) for i in range(0, len(images), LOOK_BATCH)]
     features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     return features, probabilities
+
+
+def get_weights(network: tf.keras.Model) -> dict[str, np.ndarray]:
+    """Weights by "<layer>/<kernel or bias>"."""
+    return {variable.name.removesuffix(":0"): variable.numpy() for variable in network.weights}
+
+
+def as_extractor(
+    dataset: str, network: tf.keras.Model, weights: Mapping[str, np.ndarray], held_out_accuracy: float
+) -> Extractor:
+    """What looks at images of `dataset` by `network`, which takes these weights (as of `get_weights`)."""
+    network.set_weights([weights[name] for name in get_weights(network)])
+    see = eyes(network)
+    return Extractor(
+        name=f"lenet-{dataset}",
+        short="lenet",
+        hash=weights_file.weights_hash(weights),
+        resizer="none",
+        held_out_accuracy=held_out_accuracy,
+        num_features=FEATURES,
+        look=lambda images: Observations(*see(images)),
+        batch_size=LOOK_BATCH,
+    )
 
 
 def accuracy(network: tf.keras.Model, images: np.ndarray, labels: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from aigc_tf.datasets.data_config import DataConfig
 from aigc_tf.datasets.image_dataset import ImageDataset
 from aigc_tf.datasets.spec import DataSpec
 from aigc_tf.errors import UserError
-from aigc_tf.metrics import classifier, lenet, weights_file
+from aigc_tf.metrics import classifier, lenet, shipped, weights_file
 from aigc_tf.metrics.extractor import observe
 from aigc_tf.paths import default_cache
 
@@ -93,21 +93,21 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
     assert default_cache() == Path.home() / ".cache" / "aigc_tf"
 
 
-@pytest.mark.parametrize("dataset", classifier.SHIPPED)
+@pytest.mark.parametrize("dataset", shipped.HASHES)
 def test_shipped_weights_are_small_and_what_the_code_expects(dataset):
-    path = classifier._WEIGHTS / f"lenet_{dataset}.npz"
+    path = shipped._WEIGHTS / f"lenet_{dataset}.npz"
     assert path.stat().st_size < 1_000_000
     weights, accuracy = weights_file.load(path)
-    assert weights_file.weights_hash(weights) == classifier.SHIPPED[dataset]
+    assert weights_file.weights_hash(weights) == shipped.HASHES[dataset]
     assert accuracy > 0.99
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist_5k", "anything"])
-@pytest.mark.parametrize("digits", classifier._DIGITS)
+@pytest.mark.parametrize("digits", shipped.DIGITS)
 def test_the_digits_take_the_shipped_weights_whatever_they_are_called(name, digits, tmp_path):
     say = Counter()
-    shipped = classifier.load_classifier(name, described((28, 28, 1), 10, digits), tmp_path, say)
-    assert shipped.hash == classifier.SHIPPED["mnist"] and shipped.name == "lenet-mnist" and not say.lines
+    judge = classifier.load_classifier(name, described((28, 28, 1), 10, digits), tmp_path, say)
+    assert judge.hash == shipped.HASHES["mnist"] and judge.name == "lenet-mnist" and not say.lines
 
 
 def test_digits_in_a_file_of_ones_own_are_the_digits(tmp_path, monkeypatch):
@@ -133,17 +133,17 @@ def test_other_images_called_mnist_are_judged_like_other_data_and_called_what_th
         test_images=grown[1],
     )
     own = classifier.load_classifier("mnist", data, tmp_path, say)
-    assert own.hash != classifier.SHIPPED["mnist"] and len(say.lines) == 1
+    assert own.hash != shipped.HASHES["mnist"] and len(say.lines) == 1
     assert own.name == "lenet-mnist-like-01234567" and "mnist-like-01234567" in say.lines[0]
     assert own.held_out_accuracy == 1.0
 
 
 def test_changed_shipped_weights_are_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(classifier, "_WEIGHTS", tmp_path)
-    weights = classifier.get_weights(lenet.build((28, 28, 1), 10))
+    monkeypatch.setattr(shipped, "_WEIGHTS", tmp_path)
+    weights = lenet.get_weights(lenet.build((28, 28, 1), 10))
     weights_file.save(tmp_path / "lenet_mnist.npz", weights, 0.99)
     with pytest.raises(ValueError, match="install the package again"):
-        classifier.load_classifier("mnist", described((28, 28, 1), 10, classifier._DIGITS[0]), tmp_path)
+        classifier.load_classifier("mnist", described((28, 28, 1), 10, shipped.DIGITS[0]), tmp_path)
 
 
 def test_the_script_saves_weights_as_the_cache_holds_them(tmp_path):
@@ -171,12 +171,12 @@ def described(shape: tuple[int, int, int], num_classes: int, fingerprint: str) -
     return dataclasses.replace(stripes(), spec=spec)
 
 
-@pytest.mark.parametrize("digits", classifier._STACKED_DIGITS)
+@pytest.mark.parametrize("digits", shipped.STACKED_DIGITS)
 def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(digits, tmp_path):
     stacked = classifier.load_classifier("stacked_mnist", described((28, 28, 3), 1000, digits), tmp_path)
-    digits = classifier.load_classifier("mnist", described((28, 28, 1), 10, classifier._DIGITS[0]), tmp_path)
+    digits = classifier.load_classifier("mnist", described((28, 28, 1), 10, shipped.DIGITS[0]), tmp_path)
     assert stacked.name == "lenet-mnist per channel" and stacked.short == "lenet"
-    assert stacked.hash == digits.hash == classifier.SHIPPED["mnist"] and stacked.num_features == 252
+    assert stacked.hash == digits.hash == shipped.HASHES["mnist"] and stacked.num_features == 252
     assert stacked.held_out_accuracy == pytest.approx(digits.held_out_accuracy**3)
     images = np.random.default_rng(0).integers(0, 256, (6, 28, 28, 3), dtype=np.uint8)
     seen = observe(stacked, images)
@@ -199,6 +199,6 @@ def test_the_known_digits_are_those_of_the_data_sets():
     """Stacked digits are drawn at random, so a NumPy with another stream would make others."""
     from aigc_tf.datasets import DATASETS
 
-    assert DATASETS["mnist_5k"]().spec.fingerprint == classifier._DIGITS[1]
-    assert DATASETS["stacked_mnist_5k"]().spec.fingerprint == classifier._STACKED_DIGITS[1]
-    assert classifier._DIGITS[0] is mnist.FINGERPRINT  # test_stacked_mnist.py knows what the whole of it gives
+    assert DATASETS["mnist_5k"]().spec.fingerprint == shipped.DIGITS[1]
+    assert DATASETS["stacked_mnist_5k"]().spec.fingerprint == shipped.STACKED_DIGITS[1]
+    assert shipped.DIGITS[0] is mnist.FINGERPRINT  # test_stacked_mnist.py knows what the whole of it gives

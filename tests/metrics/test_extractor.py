@@ -93,10 +93,9 @@ def test_the_choice_is_the_small_classifier_or_a_path(tmp_path, monkeypatch):
 def lenet_of(data, cache):
     """The network whose weights lie in `cache`."""
     from aigc_tf.metrics import weights_file
-    from aigc_tf.metrics.classifier import get_weights
 
     network = lenet.build(data.spec.image_shape, data.spec.num_classes)
     (path,) = (cache / "classifiers").iterdir()
     weights, _ = weights_file.load(path)
-    network.set_weights([weights[name] for name in get_weights(network)])
+    network.set_weights([weights[name] for name in lenet.get_weights(network)])
     return network

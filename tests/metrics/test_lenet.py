@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from aigc_tf.metrics import lenet
-from aigc_tf.metrics.classifier import get_weights
 
 
 @pytest.mark.parametrize(
@@ -76,6 +75,6 @@ def test_training_tells_left_from_right_and_gives_the_same_weights_twice(monkeyp
     images[labels == 1, :, 8:] += 120
     networks = [lenet.train(images[:300], labels[:300], 2) for _ in range(2)]
     assert lenet.accuracy(networks[0], images[300:], labels[300:]) > 0.97
-    first, second = (get_weights(network) for network in networks)
+    first, second = (lenet.get_weights(network) for network in networks)
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name)

@@ -463,6 +463,8 @@ def test_the_command_names_files_by_seed_and_class(clothes, tmp_path, protocol):
     assert len(os.listdir(tmp_path / "o")) == 6  # seeds 0 and 3 were there already, the same
     refusal = refused(run(*ask, "--class", "boot", "--out", tmp_path / "none"))
     assert "'boot' is no class of this model: it has 0 (shirt/top), 1 (sneaker), 2 (bag)" in refusal
+    refusal = refused(run(*ask, "--label", "sneaker", "--wait", 0, "--out", tmp_path / "none"))
+    assert "clothes label sneaker on" in refusal and "--class a class" in refusal
     assert not (tmp_path / "none").exists()
 
 
