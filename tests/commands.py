@@ -6,11 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -53,6 +56,21 @@ def _is_heavy(arguments: Sequence[object]) -> bool:
 
 def train(*arguments: object, **options) -> subprocess.CompletedProcess:
     return run("train.py", *arguments, **options)
+
+
+def in_a_terminal(*arguments: object) -> tuple[int, str]:
+    """The status of `python <arguments>`, and what it shows in a terminal of 120 columns on its standard error."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    command = [sys.executable, *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end was closed
+        while part := os.read(master, 4096):
+            shown += part
+    os.close(master)
+    return process.wait(), shown.decode()
 
 
 def succeed(done: subprocess.CompletedProcess) -> str:

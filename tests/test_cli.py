@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ROOT, TINY, few_digits, refused, run, succeed, train
+from commands import ROOT, TINY, few_digits, in_a_terminal, refused, run, succeed, train
 
 from aigc_tf.commands import COMMANDS
 from aigc_tf.datasets import DATASETS
@@ -200,27 +200,12 @@ def test_an_unsupported_python_is_told_in_a_sentence():
 
 def test_a_bar_in_a_terminal_and_lines_elsewhere(tmp_path):
     """Under a pseudo-terminal the progress is redrawn in place."""
-    import fcntl
-    import pty
-    import struct
-    import termios
-
     arguments = [*TINY, "--no-evaluate", "--no-export", "--steps", 12, "--logs", tmp_path]
     lines = train(*arguments, "--name", "lines").stderr
     assert "step 12/12: generator" in lines and "images/s" in lines and "left" in lines and "\r" not in lines
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    command = [sys.executable, "train.py", *map(str, arguments), "--name", "bar"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    shown = b""
-    try:
-        while part := os.read(master, 4096):
-            shown += part
-    except OSError:  # the other end was closed
-        pass
-    assert process.wait() == 0
-    assert b"\r" in shown and b"12/12" in shown and b"images/s" in shown
+    status, shown = in_a_terminal("train.py", *arguments, "--name", "bar")
+    assert status == 0
+    assert "\r" in shown and "12/12" in shown and "images/s" in shown
 
 
 def test_the_package_installs_with_its_weights(tmp_path):
