@@ -48,6 +48,8 @@ COMMON = [
     *("--histogram-every", 10, "--checkpoint-every", 10, "--flip", 0.5, "--rotate", 0.2),
 ]
 QUICK = ["--no-evaluate", "--no-export"]
+# What TensorBoard shows of a family and of no other, and how.
+WATCHED = {"vae": {"kl_per_unit": "histograms", "reconstructions": "images", "samples/traversals": "images"}}
 
 
 @pytest.fixture(scope="module", params=[name for name in FAMILIES if name != "gan"])
@@ -91,6 +93,18 @@ def test_what_a_run_records(family, whole):
     told = ["From one image to another", "Serve it: model synthetic, version 1", *curves]
     assert [each for each in told if each not in read] == []
     assert """--data '{"inputs": {"seed": [7], "label": [-1]}}'""" in read
+
+
+def test_tensorboard_reads_what_is_watched(family, whole):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(whole / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    plugins = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
+    pictures = dict.fromkeys(("samples/averaged", "samples/interpolation"), "images")
+    curves = dict.fromkeys((name for names in FAMILIES[family].curves.values() for name in names), "scalars")
+    assert {**pictures, **curves, **WATCHED.get(family, {})}.items() <= plugins.items()
+    for name in WATCHED.get(family, {}):
+        assert {event.step for event in events.Tensors(name)} >= {10, 20}, name
 
 
 def test_it_is_judged_by_all_that_can_be_said_of_it(whole):
