@@ -106,9 +106,8 @@ def test_a_class_of_three_images_is_trained_judged_and_published(tmp_path):
     made = ("-m", "aigc_tf", "generate", export, "--count", 2, "--out")
     succeed(run(*made, tmp_path / "made", "--label", "three"))
     assert len(list((tmp_path / "made").glob("*.png"))) == 2
-    for of in (export, tmp_path / "run"):
-        line = refused(run("-m", "aigc_tf", "generate", of, "--label", "dog", "--out", tmp_path / "none"))
-        assert "dog" in line and "many" in line
+    line = refused(run("-m", "aigc_tf", "generate", export, "--label", "dog", "--out", tmp_path / "none"))
+    assert "dog" in line and "many" in line
     assert not (tmp_path / "none").exists()
 
 

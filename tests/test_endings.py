@@ -164,6 +164,7 @@ def test_training_is_kept_and_what_cannot_be_printed_is_told(nowhere, tmp_path):
     assert last_step(tmp_path / "run") == 5
 
 
+@pytest.mark.parametrize("nowhere", ["reader gone"], indirect=True)
 def test_stopped_early_stays_that_where_nothing_can_be_printed(nowhere, tmp_path):
     end, _ = nowhere
     arguments = ["train.py", *TINY, *BARE, "--steps", 100_000, "--logs", tmp_path, "--name", "run"]

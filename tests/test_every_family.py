@@ -152,7 +152,8 @@ def test_divergence_is_noticed_and_rollbacks_are_bounded(family, small, tmp_path
 
 
 def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
-    """All that widens a run at once, and exact resuming with it."""
+    """All that widens a run at once, and exact resuming with it, between two points of the curves, so that half a mean
+    has to be saved and restored on both replicas."""
     images, random = tmp_path / "own", np.random.default_rng(0)
     for number in range(40):
         path = images / ("cat", "dog")[number % 2] / f"{number}.png"
@@ -160,9 +161,9 @@ def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
         Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8)).save(path)
     logs = tmp_path / "logs"
     wide = ["--replicas", 2, "--mixed-precision", "--dataset", f"folder:{images}", "--image-size", 8, "--conditional"]
-    begin = ["--model", family, *SMALL.get(family, []), *COMMON, *wide, "--no-evaluate", "--logs", logs]
-    succeed(train(*begin, "--steps", 20, "--name", "whole"))
-    succeed(train("--resume", killed_behind(10, logs / "whole", logs / "parts"), "--no-export"))
+    begin = ["--model", family, *SMALL.get(family, []), *COMMON, *wide, *QUICK, "--checkpoint-every", 4]
+    succeed(train(*begin, "--steps", 16, "--logs", logs, "--name", "whole"))
+    succeed(train("--resume", killed_behind(12, logs / "whole", logs / "parts")))
     assert_same_training(logs / "whole", logs / "parts")
     made = tmp_path / "made"
     succeed(run("-m", "aigc_tf", "generate", logs / "whole", "--count", 2, "--label", "dog", "--out", made))
@@ -170,8 +171,6 @@ def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
         with Image.open(path) as picture:
             assert (picture.mode, picture.size) == ("RGB", (8, 8))
     assert len(list(made.glob("*.png"))) == 2
-    promised = contract.of_export(logs / "whole" / "export" / "own" / "1")
-    assert promised.class_names == ("cat", "dog")
 
 
 def test_its_export_is_served_as_its_contract_says(whole, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, assert_same_training, checkpoint_tensors, killed_behind, refused, run, succeed, train
+from commands import ROOT, checkpoint_tensors, refused, run, succeed, train
 from PIL import Image
 
 BEGIN = ("--model", "diffusion", "--dataset", "synthetic", "--global-batch-size", 8, "--conditional", "--no-evaluate")
@@ -34,14 +34,6 @@ def trained(tmp_path_factory) -> Path:
     logs = tmp_path_factory.mktemp("logs")
     succeed(train(*BEGIN, *OFTEN, "--steps", 2, "--logs", logs, "--name", "run"))
     return logs / "run"
-
-
-def test_replicas_and_mixed_precision_resume_exactly(tmp_path):
-    """Killed between two points of the curves, so that half a mean has to be saved and restored on both replicas."""
-    begin = (*BEGIN, *OFTEN, "--no-export", "--replicas", 2, "--mixed-precision", "--logs", tmp_path)
-    succeed(train(*begin, "--steps", 5, "--name", "whole"))
-    succeed(train("--resume", killed_behind(3, tmp_path / "whole", tmp_path / "parts")))
-    assert_same_training(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_other_steps_and_another_sampler_are_published_from_the_same_weights(trained):
