@@ -205,7 +205,7 @@ def test_a_trained_run_without_checkpoints_is_not_begun_anew(short):
 def test_dropout_critic_steps_augmentation_and_replicas_resume_exactly(tmp_path):
     """Stopped between two points of the curves, so that half a mean has to be saved and restored on both replicas."""
     options = ["--network", "dcgan", "--critic-steps", 2, "--replicas", 2, "--spectral-norm", "--log-every", 4]
-    options += ["--augment", "ada", "--flip", 0.5]
+    options += ["--augment", "ada", "--flip", 0.5, "--penalties"]
     quick = [*TINY, "--no-evaluate", "--no-export", *options, "--checkpoint-every", 3]
     succeed(train(*quick, "--steps", 8, "--logs", tmp_path, "--name", "whole"))
     succeed(train("--resume", killed_behind(3, tmp_path / "whole", tmp_path / "parts")))
