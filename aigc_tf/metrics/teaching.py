@@ -72,20 +72,15 @@ def _read(path: Path) -> float:
     return float(share)
 
 
-def _key(
-    images: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
-    test_images: np.ndarray,
-    test_labels: np.ndarray,
-    steps: int | None,
-) -> str:
+def _key(*decides: np.ndarray | int | None) -> str:
     import tensorflow as tf  # here, as measuring does without it; other versions round other last digits
 
     from aigc_tf.metrics import lenet
 
-    digest = hashlib.sha256(f"{lenet.VERSION} {tf.__version__} {num_classes} {steps}".encode())
-    for array in (images, labels.astype("<i8"), test_images, test_labels.astype("<i8")):
-        digest.update(str(array.shape).encode())
-        digest.update(array.tobytes())
+    digest = hashlib.sha256(f"{lenet.VERSION} {tf.__version__}".encode())
+    for each in decides:
+        if isinstance(each, np.ndarray):
+            digest.update(f" {each.dtype} {each.shape} ".encode() + each.tobytes())
+        else:
+            digest.update(f" {each} ".encode())
     return digest.hexdigest()[:32]
