@@ -44,7 +44,7 @@ def ceiling(
 ) -> float:
     """The share in [0, 1] that `told_right` gives for real images: what generated ones in their place are held against.
 
-    Real images stay the same from one judgement to the next, and this training takes half of a judgement's time. So the
+    Real images stay the same from one judgement to the next, and this training is more than a quarter of one's work. So the
     share is kept in `ceilings` below `cache` (None: `default_cache()`), by all that decides it; a damaged file, or one
     that cannot be written, costs a warning and another training.
     """
