@@ -44,9 +44,9 @@ def ceiling(
 ) -> float:
     """The share in [0, 1] that `told_right` gives for real images: what generated ones in their place are held against.
 
-    Real images stay the same from one judgement to the next, and this training is more than a quarter of one's work. So the
-    share is kept in `ceilings` below `cache` (None: `default_cache()`), by all that decides it; a damaged file, or one
-    that cannot be written, costs a warning and another training.
+    Real images stay the same from one judgement to the next, and this training is more than a quarter of one's work.
+    So the share is kept in `ceilings` below `cache` (None: `default_cache()`), by all that decides it; a damaged file,
+    or one that cannot be written, costs a warning and another training.
     """
     what = (images, labels, num_classes, test_images, test_labels, steps)
     path = (cache or default_cache()) / "ceilings" / f"{_key(*what)}.npz"
