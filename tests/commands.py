@@ -58,10 +58,16 @@ def train(*arguments: object, **options) -> subprocess.CompletedProcess:
     return run("train.py", *arguments, **options)
 
 
-def in_a_terminal(*arguments: object) -> tuple[int, str]:
-    """The status of `python <arguments>`, and what it shows in a terminal of 120 columns on its standard error."""
+def new_terminal() -> tuple[int, int]:
+    """Both ends of a terminal of 120 columns: what is shown is read from the first, the second is for a command."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    return master, slave
+
+
+def in_a_terminal(*arguments: object) -> tuple[int, str]:
+    """The status of `python <arguments>`, and what it shows in a terminal on its standard error."""
+    master, slave = new_terminal()
     command = [sys.executable, *map(str, arguments)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
     os.close(slave)
@@ -122,6 +128,17 @@ def few_digits(folder: Path, training: int, held_out: int) -> list[object]:
     labels = {f"y_{name}": np.arange(count) % 10 for name, count in counts.items()}
     np.savez(folder / "mnist.npz", **images, **labels)
     return ["--data-dir", folder, "--network", "mlp", "--latent-dim", 4, "--global-batch-size", 4]
+
+
+def random_images(folder: Path, shape: tuple[int, ...], **counts: int) -> None:
+    """Write so many PNG files of each class, of noise of that shape, [H, W] or [H, W, C]."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(folder / name / f"{number}.png")
 
 
 def wait_until(ready: Callable[[], object], *running: Any, seconds: float = 400, every: float = 0.02) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import TINY, refused, run, succeed, train
+from commands import TINY, random_images, refused, run, succeed, train
 from PIL import Image
 
 from aigc_tf import contract, subjects
@@ -88,11 +88,7 @@ def test_what_a_conditional_run_would_be():
 
 def own_images(folder: Path, **counts: int) -> tuple[object, ...]:
     """Flags for small images of such classes, so many of each."""
-    random = np.random.default_rng(0)
-    for name, count in counts.items():
-        (folder / name).mkdir(parents=True)
-        for number in range(count):
-            Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(folder / name / f"{number}.png")
+    random_images(folder, (8, 8), **counts)
     return *TINY[2:], "--dataset", f"folder:{folder}", "--conditional", "--steps", 10
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT, refused, run, succeed, wait_until
+from commands import ROOT, in_a_terminal, refused, run, succeed, wait_until
 from PIL import Image
 
 CHECK = ["-m", "aigc_tf", "data", "check"]
@@ -126,15 +121,8 @@ def test_findings_are_shown_counted_and_written(folder, tmp_path):
 
 
 def test_a_bar_in_a_terminal(folder):
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    process = subprocess.Popen([sys.executable, *CHECK, folder], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    shown = b""
-    with contextlib.suppress(OSError):  # the other end was closed
-        while part := os.read(master, 4096):
-            shown += part
-    assert process.wait() == 0 and b"/150 [" in shown and b"files" in shown and b"\r" in shown
+    status, shown = in_a_terminal(*CHECK, folder)
+    assert status == 0 and "/150 [" in shown and "files" in shown and "\r" in shown
 
 
 def test_too_few_images_stay_too_few_in_a_copy(tmp_path):

@@ -7,13 +7,11 @@ import ctypes
 import fcntl
 import json
 import os
-import pty
 import re
 import resource
 import shlex
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import termios
@@ -21,7 +19,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import ROOT, TINY, few_digits, last_step, refused, run, signal_when, succeed, train
+from commands import ROOT, TINY, few_digits, last_step, new_terminal, refused, run, signal_when, succeed, train
 from lanes import KERAS
 
 BARE = ["--no-evaluate", "--no-export"]
@@ -211,9 +209,8 @@ def test_what_fails_behind_training_is_told_with_the_command_that_does_it_again(
 
 def test_a_hang_up_of_the_terminal_is_a_stop_like_others(tmp_path):
     """The terminal is gone when the signal comes: neither the bar nor the last words may cost the checkpoint."""
-    master, slave = pty.openpty()
+    master, slave = new_terminal()
     os.set_blocking(master, False)
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
 
     def own_the_terminal() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may have been told to ignore

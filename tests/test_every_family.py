@@ -13,7 +13,6 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import numpy as np
 import pytest
 from commands import (
     ROOT,
@@ -21,6 +20,7 @@ from commands import (
     killed_behind,
     last_step,
     logged,
+    random_images,
     refused,
     run,
     signal_when,
@@ -154,11 +154,8 @@ def test_divergence_is_noticed_and_rollbacks_are_bounded(family, small, tmp_path
 def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
     """All that widens a run at once, and exact resuming with it, between two points of the curves, so that half a mean
     has to be saved and restored on both replicas."""
-    images, random = tmp_path / "own", np.random.default_rng(0)
-    for number in range(40):
-        path = images / ("cat", "dog")[number % 2] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8)).save(path)
+    images = tmp_path / "own"
+    random_images(images, (9, 12, 3), cat=20, dog=20)
     logs = tmp_path / "logs"
     wide = ["--replicas", 2, "--mixed-precision", "--dataset", f"folder:{images}", "--image-size", 8, "--conditional"]
     begin = ["--model", family, *SMALL.get(family, []), *COMMON, *wide, *QUICK, "--checkpoint-every", 4]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need
-from aigc_tf.metrics.teaching import ceiling, told_right
+from aigc_tf.metrics.teaching import Lesson, ceiling, told_right
 
 _MOST_STEPS: int | None = None  # of both trainings; None for as many as the classifier of the data set takes
 
@@ -31,8 +31,8 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
 
     reference = None
     if floor is not None and floor.images is not None and known is not None:
-        reference = ceiling(floor.images, known, classes, real, labels, _MOST_STEPS)
-    right = told_right(images, asked, classes, real, labels, _MOST_STEPS)
+        reference = ceiling(Lesson(floor.images, known, classes, real, labels, _MOST_STEPS))
+    right = told_right(Lesson(images, asked, classes, real, labels, _MOST_STEPS))
     return {
         "classification_accuracy_score": Figure(
             float(right.mean()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,9 @@ from aigc_tf.errors import UserError
 from aigc_tf.metrics import lenet, shipped, weights_file
 from aigc_tf.metrics.extractor import Extractor
 from aigc_tf.paths import default_cache
+
+Weights = tuple[dict[str, np.ndarray], float]
+"""Of a classifier, float32 by name, and its accuracy in [0, 1] on held-out images."""
 
 
 def load_classifier(
@@ -43,36 +45,34 @@ def load_classifier(
         dataset = f"{dataset}-like-{spec.fingerprint.removeprefix('sha256:')[:8]}"
     network = lenet.build(spec.image_shape, spec.num_classes)
     path = (cache or default_cache()) / "classifiers" / f"lenet-{_cache_key(spec)}.npz"
-    try:
+
+    def read(path: Path) -> Weights:
         weights, accuracy = weights_file.load(path)
         if not _fits(network, weights):
             raise ValueError(f"{path} holds the weights of another network")
-    except (FileNotFoundError, NotADirectoryError):
-        weights, accuracy = _make(dataset, data, path, announce)
-    except ValueError as error:
-        warnings.warn(f"{error}; it is made anew", stacklevel=2)
-        weights, accuracy = _make(dataset, data, path, announce)
+        return weights, accuracy
+
+    def make() -> Weights:
+        announce(f"Training the classifier that judges {dataset} images, once; it is kept as {path}")
+        return train_weights(data)
+
+    weights, accuracy = weights_file.kept(
+        path,
+        read,
+        make,
+        lambda path, made: weights_file.save(path, *made),
+        anew="it is made anew",
+        lost="the classifier could not be kept, and will be trained again",
+    )
     return lenet.as_extractor(dataset, network, weights, accuracy)
 
 
-def train_weights(data: Dataset) -> tuple[dict[str, np.ndarray], float]:
+def train_weights(data: Dataset) -> Weights:
     """Train on the training split, as far as it is at hand: float32 weights by name, and the accuracy in [0, 1] on the
     held-out one."""
     train, test = slice(data.at_hand("train")), slice(data.at_hand("test"))
     network = lenet.train(data.stored("train", train), data.labels("train")[train], data.spec.num_classes)
     return lenet.get_weights(network), lenet.accuracy(network, data.stored("test", test), data.labels("test")[test])
-
-
-def _make(
-    dataset: str, data: Dataset, path: Path, announce: Callable[[str], None]
-) -> tuple[dict[str, np.ndarray], float]:
-    announce(f"Training the classifier that judges {dataset} images, once; it is kept as {path}")
-    weights, accuracy = train_weights(data)
-    try:
-        weights_file.save(path, weights, accuracy)
-    except OSError as error:
-        warnings.warn(f"the classifier could not be kept, and will be trained again: {error}", stacklevel=3)
-    return weights, accuracy
 
 
 def _cache_key(spec: DataSpec) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from aigc_tf.metrics import intervals
 from aigc_tf.metrics.evidence import Evidence, Figure, need
-from aigc_tf.metrics.teaching import ceiling, told_right
+from aigc_tf.metrics.teaching import Lesson, ceiling, told_right
 
 _IMAGES, _STEPS = 5000, 200
 
@@ -37,9 +37,9 @@ def measure(evidence: Evidence) -> dict[str, Figure]:
     reference, count = None, min(len(images), _IMAGES)
     if floor is not None and floor.images is not None and floor.labels is not None:
         count = min(count, len(floor))
-        reference = ceiling(floor.images[:count], floor.labels[:count], classes, real, labels, _STEPS)
+        reference = ceiling(Lesson(floor.images[:count], floor.labels[:count], classes, real, labels, _STEPS))
     rows = np.random.default_rng(0).permutation(len(images))[:count]  # a folder of images may be sorted
-    right = told_right(images[rows], probabilities[rows].argmax(axis=1), classes, real, labels, _STEPS)
+    right = told_right(Lesson(images[rows], probabilities[rows].argmax(axis=1), classes, real, labels, _STEPS))
     return {
         "train_on_generated_accuracy": Figure(
             float(right.mean()),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from aigc_tf.atomic_files import write_atomically
+
+T = TypeVar("T")
 
 # What NumPy raises for files that are no archive of plain arrays, by their first bytes.
 _NOT_OURS = (ValueError, TypeError, AttributeError, NotImplementedError)
@@ -50,6 +53,33 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], float]:
     if found != recorded:
         raise ValueError(f"{path} is damaged: its weights have the hash {found}, it was written with {recorded}")
     return arrays, held_out_accuracy
+
+
+def kept(
+    path: Path,
+    read: Callable[[Path], T],
+    make: Callable[[], T],
+    write: Callable[[Path, T], None],
+    anew: str,
+    lost: str,
+) -> T:
+    """What `read` finds at `path`, else what `make` makes, which `write` then keeps there.
+
+    A damaged file (ValueError) is made anew with a warning that ends in `anew`; where nothing can be written (OSError)
+    a warning begins with `lost`.
+    """
+    try:
+        return read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except ValueError as error:
+        warnings.warn(f"{error}; {anew}", stacklevel=3)
+    made = make()
+    try:
+        write(path, made)
+    except OSError as error:
+        warnings.warn(f"{lost}: {error}", stacklevel=3)
+    return made
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -1,12 +1,14 @@
 """Train on generated, test on real: three patterns, told apart by a network that saw generated ones only."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from aigc_tf.metrics import teaching, train_on_generated, weights_file
 from aigc_tf.metrics.evidence import Evidence, Figure, MissingEvidence, Observations
-from aigc_tf.metrics.teaching import ceiling, told_right
+from aigc_tf.metrics.teaching import Lesson, ceiling, told_right
 from aigc_tf.metrics.train_on_generated import measure
 
 CLASSES = 3
@@ -79,9 +81,9 @@ def test_with_classes_lost_only_the_others_are_told_right(kept):
 def test_both_trainings_see_as_many_images_in_any_order_of_the_folder(monkeypatch):
     seen = []
 
-    def remember(images, labels, num_classes, test_images, test_labels, steps):
-        seen.append((len(images), sorted(set(labels))))
-        return np.ones(len(test_images), bool)
+    def remember(lesson):
+        seen.append((len(lesson.images), sorted(set(lesson.labels))))
+        return np.ones(len(lesson.test_images), bool)
 
     for module in (teaching, train_on_generated):
         monkeypatch.setattr(module, "told_right", remember)
@@ -100,36 +102,36 @@ def test_what_is_missing_or_does_not_fit_is_said():
         with pytest.raises(MissingEvidence, match=message):
             measure(evidence)
     with pytest.raises(ValueError, match="0 to 1"):
-        told_right(images, LABELS, 2, REAL.images, REAL.labels)
+        told_right(Lesson(images, LABELS, 2, REAL.images, REAL.labels))
     with pytest.raises(ValueError, match=r"\(8, 8, 1\), not \(8, 6, 1\)"):
-        told_right(images[:8], LABELS[:8], 3, REAL.images[:, :, :6], REAL.labels)
+        told_right(Lesson(images[:8], LABELS[:8], 3, REAL.images[:, :, :6], REAL.labels))
 
 
 def test_what_real_images_teach_is_measured_once_and_a_damaged_file_costs_a_training(tmp_path, monkeypatch):
-    taught = (TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
-    first = ceiling(*taught, cache=tmp_path)
-    assert first == told_right(*taught).mean()
+    taught = Lesson(TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
+    first = ceiling(taught, cache=tmp_path)
+    assert first == told_right(taught).mean()
     (path,) = (tmp_path / "ceilings").iterdir()
-    monkeypatch.setattr(teaching, "told_right", lambda *what: np.zeros(5, bool))
-    assert ceiling(*taught, cache=tmp_path) == first
+    monkeypatch.setattr(teaching, "told_right", lambda lesson: np.zeros(5, bool))
+    assert ceiling(taught, cache=tmp_path) == first
     whole = path.read_bytes()
     for content in (b"", whole[:-30]):
         path.write_bytes(content)
         with pytest.warns(UserWarning, match=f"{path.name}.*measured anew"):
-            assert ceiling(*taught, cache=tmp_path) == 0
+            assert ceiling(taught, cache=tmp_path) == 0
     weights_file.write_arrays(path, {"share": np.float64(1.5)})
     with pytest.warns(UserWarning, match="no share of images told right; it is measured anew"):
-        assert ceiling(*taught, cache=tmp_path) == 0
+        assert ceiling(taught, cache=tmp_path) == 0
     (tmp_path / "file").touch()
     with pytest.warns(UserWarning, match="could not be kept, and will be measured again"):
-        assert ceiling(*taught, cache=tmp_path / "file") == 0
+        assert ceiling(taught, cache=tmp_path / "file") == 0
 
 
 def test_all_that_decides_what_real_images_teach_names_its_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(teaching, "told_right", lambda *what: np.ones(5, bool))
-    taught = (TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
-    other = (TRAINING.images[::-1], LABELS[::-1], CLASSES + 1, REAL.images[::-1], LABELS[::-1], None)
-    for place, value in enumerate(other):
-        ceiling(*taught[:place], value, *taught[place + 1 :], cache=tmp_path)
-    ceiling(*taught, cache=tmp_path)
-    assert len(list((tmp_path / "ceilings").iterdir())) == len(taught) + 1
+    monkeypatch.setattr(teaching, "told_right", lambda lesson: np.ones(5, bool))
+    taught = Lesson(TRAINING.images, LABELS, CLASSES, REAL.images, LABELS, 40)
+    other = Lesson(TRAINING.images[::-1], LABELS[::-1], CLASSES + 1, REAL.images[::-1], LABELS[::-1], None)
+    for name, value in vars(other).items():
+        ceiling(dataclasses.replace(taught, **{name: value}), cache=tmp_path)
+    ceiling(taught, cache=tmp_path)
+    assert len(list((tmp_path / "ceilings").iterdir())) == len(vars(taught)) + 1
