@@ -17,8 +17,8 @@ from aigc_tf.metrics import lenet, weights_file
 from aigc_tf.metrics.evidence import Observations, need
 from aigc_tf.metrics.extractor import Extractor
 
-HASHES = {"mnist": "sha256:4c361ca3a7895f34a0ee1ff925397f15e0a933616e6dbfb450e04a56db4a73b2"}
-"""Of the weights in `weights/lenet_<name>.npz`, made by `python -m aigc_tf.metrics.train_classifier`."""
+WEIGHTS_HASH = "sha256:4c361ca3a7895f34a0ee1ff925397f15e0a933616e6dbfb450e04a56db4a73b2"
+"""Of the digits' weights in `weights/lenet_mnist.npz`, made by `python -m aigc_tf.metrics.train_classifier`."""
 
 DIGITS = (
     mnist.FINGERPRINT,
@@ -78,6 +78,6 @@ def _digits() -> Extractor:
     path = _WEIGHTS / "lenet_mnist.npz"
     weights, accuracy = weights_file.load(path)
     found = weights_file.weights_hash(weights)
-    if found != HASHES["mnist"]:
-        raise ValueError(f"{path} has the hash {found}, expected {HASHES['mnist']}: install the package again")
+    if found != WEIGHTS_HASH:
+        raise ValueError(f"{path} has the hash {found}, expected {WEIGHTS_HASH}: install the package again")
     return lenet.as_extractor("mnist", lenet.build(_DIGIT_SHAPE, _NUM_DIGITS), weights, accuracy)

@@ -3,7 +3,7 @@
     python -m aigc_tf.metrics.train_classifier --dataset mnist --data-dir DIR \\
         --out aigc_tf/metrics/weights/lenet_mnist.npz
 
-It is trained by the same function as the cached ones. The hash printed at the end goes into `shipped.HASHES`.
+It is trained by the same function as the cached ones. The hash printed at the end goes into `shipped.WEIGHTS_HASH`.
 Another machine gives other last digits and so another hash; figures compare only between classifiers of the same hash.
 """
 

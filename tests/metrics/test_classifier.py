@@ -93,12 +93,11 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
     assert default_cache() == Path.home() / ".cache" / "aigc_tf"
 
 
-@pytest.mark.parametrize("dataset", shipped.HASHES)
-def test_shipped_weights_are_small_and_what_the_code_expects(dataset):
-    path = shipped._WEIGHTS / f"lenet_{dataset}.npz"
+def test_shipped_weights_are_small_and_what_the_code_expects():
+    path = shipped._WEIGHTS / "lenet_mnist.npz"
     assert path.stat().st_size < 1_000_000
     weights, accuracy = weights_file.load(path)
-    assert weights_file.weights_hash(weights) == shipped.HASHES[dataset]
+    assert weights_file.weights_hash(weights) == shipped.WEIGHTS_HASH
     assert accuracy > 0.99
 
 
@@ -107,7 +106,7 @@ def test_shipped_weights_are_small_and_what_the_code_expects(dataset):
 def test_the_digits_take_the_shipped_weights_whatever_they_are_called(name, digits, tmp_path):
     say = Counter()
     judge = classifier.load_classifier(name, described((28, 28, 1), 10, digits), tmp_path, say)
-    assert judge.hash == shipped.HASHES["mnist"] and judge.name == "lenet-mnist" and not say.lines
+    assert judge.hash == shipped.WEIGHTS_HASH and judge.name == "lenet-mnist" and not say.lines
 
 
 def test_digits_in_a_file_of_ones_own_are_the_digits(tmp_path, monkeypatch):
@@ -133,7 +132,7 @@ def test_other_images_called_mnist_are_judged_like_other_data_and_called_what_th
         test_images=grown[1],
     )
     own = classifier.load_classifier("mnist", data, tmp_path, say)
-    assert own.hash != shipped.HASHES["mnist"] and len(say.lines) == 1
+    assert own.hash != shipped.WEIGHTS_HASH and len(say.lines) == 1
     assert own.name == "lenet-mnist-like-01234567" and "mnist-like-01234567" in say.lines[0]
     assert own.held_out_accuracy == 1.0
 
@@ -176,7 +175,7 @@ def test_stacked_digits_are_judged_one_channel_at_a_time_by_the_shipped_weights(
     stacked = classifier.load_classifier("stacked_mnist", described((28, 28, 3), 1000, digits), tmp_path)
     digits = classifier.load_classifier("mnist", described((28, 28, 1), 10, shipped.DIGITS[0]), tmp_path)
     assert stacked.name == "lenet-mnist per channel" and stacked.short == "lenet"
-    assert stacked.hash == digits.hash == shipped.HASHES["mnist"] and stacked.num_features == 252
+    assert stacked.hash == digits.hash == shipped.WEIGHTS_HASH and stacked.num_features == 252
     assert stacked.held_out_accuracy == pytest.approx(digits.held_out_accuracy**3)
     images = np.random.default_rng(0).integers(0, 256, (6, 28, 28, 3), dtype=np.uint8)
     seen = observe(stacked, images)
