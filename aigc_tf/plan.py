@@ -99,7 +99,7 @@ def _time(model: GenerativeModel, config: TrainConfig, data: Dataset, steps: int
 def _forward_flops(network: tf.keras.Model) -> int:
     """FLOPs of one forward pass for one image, counted by TensorFlow's profiler."""
     one = tf.nest.map_structure(lambda given: tf.TensorSpec([1, *given.shape[1:]], given.dtype), network.input)
-    forward = tf.function(lambda given: network(given, training=False)).get_concrete_function(one)
+    forward = tf.function(lambda given: network(given, training=False), autograph=False).get_concrete_function(one)
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     level = tf.get_logger().level

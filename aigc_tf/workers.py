@@ -114,7 +114,8 @@ class Workers:
     @functools.cached_property
     def _sum(self) -> Callable[[tf.Tensor], tf.Tensor]:
         signature = [tf.TensorSpec([None, None], tf.int64)]  # traced once, however many numbers there are
-        return tf.function(lambda table: self.strategy.reduce(tf.distribute.ReduceOp.SUM, table, axis=None), signature)
+        total = functools.partial(self.strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
+        return tf.function(total, signature, autograph=False)
 
     def hear_out(self) -> None:
         """Wait until all know what they last met about: who ends at once could be gone before the others heard it."""

@@ -149,3 +149,13 @@ def test_every_content_hash_stands_once():
     """What is recognised in two places is written down in one."""
     found = [content for file in MODULES.values() for content in re.findall(r"\b[0-9a-f]{64}\b", file.read_text())]
     assert len(found) > 5 and sorted(set(found)) == sorted(found)
+
+
+def test_tensorflow_rewrites_no_code_of_ours():
+    """Its AutoGraph takes a tenth of a second and more for each function; what strangers' networks are may need it."""
+    for module in MODULES.keys() - {"aigc_tf.metrics.keras_file"}:
+        for node in ast.walk(ast.parse(MODULES[module].read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "tf.function":
+                assert "autograph=False" in [f"{each.arg}={ast.unparse(each.value)}" for each in node.keywords], module
+            decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+            assert "tf.function" not in map(ast.unparse, decorators), module

@@ -13,6 +13,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import (
     ROOT,
@@ -31,6 +32,8 @@ from PIL import Image
 
 from aigc_tf import contract
 from aigc_tf.families import FAMILIES
+from aigc_tf.serving import contract_checks
+from aigc_tf.serving.server_under_test import Broken, Server
 
 STEPS = 25
 # What makes a family's steps take milliseconds.
@@ -170,6 +173,15 @@ def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
     assert len(list(made.glob("*.png"))) == 2
 
 
+class Forgetful(Server):
+    """Seen through it a server makes all anew, whatever was to be kept."""
+
+    def columns(self, signature, inputs, version=None):
+        if signature == "inpaint":
+            inputs = {**inputs, "mask": np.ones_like(inputs["mask"]).tolist()}
+        return super().columns(signature, inputs, version)
+
+
 def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
     base = whole / "export" / "synthetic"
     promised = contract.of_export(base / "1")
@@ -191,6 +203,10 @@ def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
             run("-m", "aigc_tf", "conformance", rest, "--model", "synthetic", "--grpc", grpc, "--seconds", 0.2)
         )
         assert "pass  " in told and "FAIL" not in told
+        if "inpaint" in promised.signatures:
+            assert "pass  What makes a part of given content anew keeps the rest" in told
+            with pytest.raises(Broken, match="a file of inpaint changes what was to be kept"):
+                contract_checks.kept_parts_stay(Forgetful(rest, "synthetic"))
     finally:
         server.kill()
         server.wait(30)

@@ -16,6 +16,19 @@ def test_it_ends_and_prints_as_a_fresh_one(arguments):
     assert refused(forked) and forked.returncode == 2
 
 
+def test_it_starts_isolated_pythons_as_forks_which_find_what_fresh_ones_find(tiny_run):
+    program = "import sys; print('tensorflow' in sys.modules, 'aigc_tf' in sys.modules, sys.argv[1:])"
+    begin = (
+        "import subprocess, sys; sys.stdout.write(subprocess.run({}, capture_output=True, text=True, cwd='/').stdout)"
+    )
+    for isolated, has_libraries in (["-I"], True), ([], False):
+        command = f"[sys.executable, *{isolated}, '-c', {program!r}, 'x']"
+        expected = f"{has_libraries} False ['x']\n"
+        assert succeed(warm.run(["-c", begin.format(command)], 60)) == expected
+    verify = ["-m", "aigc_tf", "verify", tiny_run / "export" / "synthetic" / "1"]
+    assert succeed(warm.run(list(map(str, verify)), 100)) == succeed(run(*verify, fresh=True))
+
+
 def test_it_has_the_environment_of_the_moment(monkeypatch, tmp_path):
     for home in (tmp_path / "one", tmp_path / "other"):
         monkeypatch.setenv("HOME", str(home))

@@ -3,6 +3,7 @@
 A command is a process of its own here, too: a fork of this one, which runs the script from its first line with the
 arguments, the environment and the outputs it is given, and which Python ends as it ends any. What a fork saves is the
 importing of libraries, five to seven seconds of CPU; what a command needs of this project it imports anew.
+Where a command starts Python by itself, isolated, to check an export (`aigc_tf.verification`), that is a fork, too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import tempfile
 import threading
 import types
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 AVAILABLE = sys.platform == "linux"  # macOS' own libraries do not go on in a fork
@@ -38,21 +39,25 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @functools.cache
-def _connection() -> socket.socket:
-    """To the one such process of this process; it ends when the connection does."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def _connection(python: str) -> socket.socket:
+    """To the one such process of that Python of this process; it ends when the connection does."""
+    ours, theirs = _pair()
     with theirs:
-        command = [sys.executable, __file__, str(theirs.fileno())]
+        command = [python, __file__, str(theirs.fileno())]
         nothing = subprocess.DEVNULL
         subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, env=_ENVIRONMENT)
     return ours
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 class Command:
     """`python <arguments>` in `cwd` while it runs; the arguments are a script, `-m` and a module or `-c` and a program.
 
     It prints to the files `out` and `err`. One that takes longer than `seconds` is ended by SIGALRM. The next one
-    begins when somebody has waited for this.
+    begins when somebody has waited for this. Whom to ask for it is another Python's process if `ready` is one.
 
     Attributes:
         arguments: what it was given.
@@ -60,51 +65,79 @@ class Command:
         returncode: as of `subprocess.Popen`, None until it was seen to have ended.
     """
 
-    def __init__(self, arguments: list[str], seconds: int, cwd: Path, out: IO[str], err: IO[str]) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        seconds: int,
+        cwd: Path,
+        out: IO[str],
+        err: IO[str],
+        ready: socket.socket | None = None,
+    ) -> None:
         _ONE_AT_A_TIME.acquire()
-        self.arguments, self.returncode = arguments, None
+        self.arguments, self.returncode, self._ready = arguments, None, ready or _connection(sys.executable)
         request = json.dumps([arguments, dict(os.environ), seconds, str(cwd)]).encode()
-        socket.send_fds(_connection(), [request], [out.fileno(), err.fileno()])
-        self.pid = _said()
+        socket.send_fds(self._ready, [request], [out.fileno(), err.fileno()])
+        self.pid = self._told()
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([_connection()], [], [], 0)[0]:
+        if self.returncode is None and select.select([self._ready], [], [], 0)[0]:
             self.wait()
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            if not select.select([_connection()], [], [], timeout)[0]:
+            if not select.select([self._ready], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.arguments, timeout or 0)
-            self.returncode = _said()
+            self.returncode = self._told()
             _ONE_AT_A_TIME.release()
         return self.returncode
 
+    def _told(self) -> int:
+        number = self._ready.recv(100).decode()
+        assert number, "the process with the libraries has ended"
+        return int(number)
 
-def _said() -> int:
-    number = _connection().recv(100).decode()
-    assert number, "the process with the libraries has ended"
-    return int(number)
 
-
-def run(arguments: list[str], seconds: int, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+def run(
+    arguments: list[str], seconds: int, cwd: Path = ROOT, ready: socket.socket | None = None
+) -> subprocess.CompletedProcess:
     """The finished command, with its outputs as text."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        status = Command(arguments, seconds, cwd, out, err).wait()
+        status = Command(arguments, seconds, cwd, out, err, ready).wait()
         for file in (out, err):
             file.seek(0)
         return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
 
 
+def run_in(python: str, arguments: list[str], seconds: int) -> subprocess.CompletedProcess:
+    """The same by another Python."""
+    return run(arguments, seconds, ready=_connection(python))
+
+
 def _become_what_is_asked(connection: socket.socket) -> list[str]:
     """The arguments of a command, each time in a new process; the process that listens never returns."""
+    helpers: list[int] = []
     while True:
         request, outputs, _, _ = socket.recv_fds(connection, 1 << 20, 2)
         if not request:
             os._exit(0)  # nobody asks any more
+        helpers = [pid for pid in helpers if not os.waitpid(pid, os.WNOHANG)[0]]
+        commands, helps = _pair()
+        helper = os.fork()
+        if helper == 0:
+            for each in (connection, commands):
+                each.close()
+            for output in outputs:
+                os.close(output)
+            connection, helpers = helps, []
+            continue
+        helpers.append(helper)
         child = os.fork()
         if child == 0:
-            connection.close()
+            for each in (connection, helps):
+                each.close()
+            _start_by_forks(commands)
             arguments, environment, seconds, cwd = json.loads(request)
             for end, output in zip((1, 2), outputs):
                 os.dup2(output, end)
@@ -114,10 +147,24 @@ def _become_what_is_asked(connection: socket.socket) -> list[str]:
             os.chdir(cwd)
             signal.alarm(seconds)
             return arguments
+        for each in (commands, helps):
+            each.close()
         for output in outputs:
             os.close(output)
         connection.send(str(child).encode())
         connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+
+
+def _start_by_forks(ready: socket.socket) -> None:
+    """Let this process start isolated Pythons by asking there, before it has threads that would not go on in a fork."""
+    started = subprocess.run
+
+    def asked(command: list[str], *arguments: Any, **options: Any) -> subprocess.CompletedProcess:
+        if command[:2] != [sys.executable, "-I"]:
+            return started(command, *arguments, **options)
+        return run(command[command.index("-c") :], 300, options["cwd"], ready)
+
+    subprocess.run = asked
 
 
 if __name__ == "__main__":

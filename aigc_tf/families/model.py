@@ -275,7 +275,11 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         """What to show of it while it trains, by name: functions that make stored content [N, ...], always of the same
         seeds, to be laid out in rows of `columns`. "samples/averaged" holds `count` samples, seeds 0 and up."""
         seeds = tf.range(count, dtype=tf.int64)
-        return {"samples/averaged": tf.function(lambda: self.spec.modality.graph.to_stored(self.sample(seeds)))}
+        return {
+            "samples/averaged": tf.function(
+                lambda: self.spec.modality.graph.to_stored(self.sample(seeds)), autograph=False
+            )
+        }
 
     def comparisons(self, held_out: dict[str, tf.Tensor], columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         """What to show of it beside held-out examples, a batch as `test_step` takes it, in the form of `pictures`."""

@@ -25,7 +25,7 @@ def compiled(model: GenerativeModel) -> Callable[..., dict[str, tf.Tensor]]:
         names[:] = model.train_step(data)
         model._train_counter.assign_add(1)
 
-    step = tf.function(step, jit_compile=True) if model.jit_compile else step
+    step = tf.function(step, autograph=False, jit_compile=True) if model.jit_compile else step
 
     @tf.function(autograph=False)
     def train_function(iterator: Any) -> dict[str, tf.Tensor]:

@@ -94,4 +94,4 @@ def sensible(given: tf.Tensor, kind: Tensor) -> tf.Tensor:
 def _function(signature: Signature, function: Callable[..., dict[str, tf.Tensor]]) -> Any:
     names = list(signature.inputs)
     specs = [tf.TensorSpec([None, *each.row], each.dtype, name=name) for name, each in signature.inputs.items()]
-    return tf.function(lambda *rows: function(**dict(zip(names, rows))), input_signature=specs)
+    return tf.function(lambda *rows: function(**dict(zip(names, rows))), input_signature=specs, autograph=False)

@@ -45,7 +45,7 @@ def load(image_shape: tuple[int, int, int]) -> Extractor:
         raise ValueError(f"{WEIGHTS} has the hash {found}, expected {HASH}: install the package again")
     filters = [weights[f"filters{level}"] for level in range(len(LEVELS))]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)], autograph=False)
     def see(images: tf.Tensor) -> tf.Tensor:
         return tf.matmul(moments(images, filters) - weights["mean"], weights["matrix"])
 

@@ -84,7 +84,7 @@ def train(images: np.ndarray, labels: np.ndarray, num_classes: int, steps: int |
     optimizer = tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(1e-3, steps))
     optimizer.build(network.trainable_variables)  # variables cannot be made inside the traced step
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def step(batch_images: tf.Tensor, batch_labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             _, logits = network(batch_images, training=True)
@@ -111,7 +111,7 @@ def eyes(network: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np
     or shape; floats must go through `quantise` first.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8)], autograph=False)
     def see(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features, logits = network(batch, training=False)
         return features, tf.nn.softmax(logits)

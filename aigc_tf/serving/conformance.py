@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aigc_tf.serving import grpc_checks, http_checks, refusal_checks, rest_checks
+from aigc_tf.serving import contract_checks, grpc_checks, http_checks, refusal_checks, rest_checks
 from aigc_tf.serving.client import connect, wait_until_available
 from aigc_tf.serving.server_under_test import Broken, Server, Skipped
+
+CHECKS = tuple(
+    check for room in (rest_checks, contract_checks, refusal_checks, http_checks, grpc_checks) for check in room.CHECKS
+)
 
 
 def run(server: Server, show: Callable[[str], None] = print) -> int:
@@ -22,7 +26,7 @@ def run(server: Server, show: Callable[[str], None] = print) -> int:
     with connect(server.rest, server.model, timeout=server.timeout) as client:
         wait_until_available(client, 10.0)
     failures = 0
-    for check in (*rest_checks.CHECKS, *refusal_checks.CHECKS, *http_checks.CHECKS, *grpc_checks.CHECKS):
+    for check in CHECKS:
         title = (check.__doc__ or "").partition(".")[0]
         try:
             check(server)

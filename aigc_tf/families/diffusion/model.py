@@ -145,14 +145,21 @@ class Diffusion(GenerativeModel):
         to_stored = self.spec.modality.graph.to_stored
         seeds, told = labels.in_rows(count, columns, self.spec.num_classes if self.settings.conditional else 0)
         draw = self.bulk_sampler()
-        return {"samples/averaged": tf.function(lambda: to_stored(draw(seeds, told))), **self._walks(count, columns)}
+        return {
+            "samples/averaged": tf.function(lambda: to_stored(draw(seeds, told)), autograph=False),
+            **self._walks(count, columns),
+        }
 
     def _walks(self, count: int, columns: int) -> dict[str, Callable[[], tf.Tensor]]:
         to_stored, network = self.spec.modality.graph.to_stored, self.view()["flow"]
         kind = math.prod(self.spec.shape), self.spec.num_classes if self.settings.conditional else 0
         noise, classes = walks.interpolations(count // columns // 2, columns, *kind)
         made_of = tf.reshape(noise, [-1, *self.spec.shape]), classes, self.settings, self._counts
-        return {"samples/interpolation": tf.function(lambda: to_stored(sampling.of_noise(network, *made_of)))}
+        return {
+            "samples/interpolation": tf.function(
+                lambda: to_stored(sampling.of_noise(network, *made_of)), autograph=False
+            )
+        }
 
     def step_flops(self, forward: Mapping[str, int]) -> float:
         return forward["flow"] * (3 if self.teacher is None else 3 + distillation.EVALUATIONS)

@@ -169,10 +169,10 @@ class VAE(GenerativeModel):
             return to_stored(outside.decode(latents, classes))
 
         return {
-            "samples/averaged": tf.function(lambda: to_stored(draw(seeds, **given))),
-            "samples/raw": tf.function(lambda: to_stored(raw(seeds, **given))),
-            "samples/interpolation": tf.function(lambda: to_stored(outside.decode(*ways))),
-            "samples/traversals": tf.function(traversals),
+            "samples/averaged": tf.function(lambda: to_stored(draw(seeds, **given)), autograph=False),
+            "samples/raw": tf.function(lambda: to_stored(raw(seeds, **given)), autograph=False),
+            "samples/interpolation": tf.function(lambda: to_stored(outside.decode(*ways)), autograph=False),
+            "samples/traversals": tf.function(traversals, autograph=False),
         }
 
     def comparisons(self, held_out: dict[str, tf.Tensor], columns: int) -> dict[str, Callable[[], tf.Tensor]]:
@@ -186,7 +186,7 @@ class VAE(GenerativeModel):
         def beside() -> tf.Tensor:
             return to_stored(pictures.in_turns(image, outside.reconstruct(image, classes), columns))
 
-        return {"reconstructions": tf.function(beside)}
+        return {"reconstructions": tf.function(beside, autograph=False)}
 
     def distributions(self) -> dict[str, np.ndarray]:
         return {"kl_per_unit": self.kl_per_unit.numpy()}
@@ -265,7 +265,7 @@ class VAE(GenerativeModel):
         """A latent for each of these training examples, float32 [N, Z], drawn from what the averaged encoder says."""
         read, encoder = data.reader("train"), self.view()["encoder"]
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def draw(numbers: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
             batch = read(numbers)
 

@@ -1,0 +1,86 @@
+"""What labels cost: images per second of train.py with --conditional and without it, taking turns.
+
+    python -m benchmarks.labels
+
+Both train on the same random images of 28 pixels, of ten classes, with the defaults but for the network, and with all
+that happens around the steps; judging and export, which come after training, are off. Turns, CPU seconds and rounds are
+those of throughput.py: a cell here is a network.
+
+Writes labels.json and .md to --results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from aigc_tf.config import TrainConfig
+from aigc_tf.families.gan.networks import NETWORKS
+from benchmarks import any_size, record
+from benchmarks.processes import CORES
+from benchmarks.throughput import TELL_EVERY, Child, take_turns
+
+_PIXELS, _NUM_IMAGES, _LIMIT = 28, 4_000, 1.1
+_KINDS: dict[str, list[str]] = {"without": [], "with": ["--conditional"]}
+
+
+def measure(network: str, batch: int, rounds: int, steps: int) -> dict[str, Any]:
+    """Images per CPU second over cores of either kind in each round, and how many times the time labels took in it."""
+    rates: dict[str, list[float]] = {kind: [] for kind in _KINDS}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        command = any_size.command(any_size.write(folder, _NUM_IMAGES, _PIXELS), _PIXELS)
+        flags = ["--network", network, "--global-batch-size", batch, "--steps", 10**9, "--no-evaluate", "--no-export"]
+        children = {}
+        for kind, more in _KINDS.items():
+            place = ["--logs", folder, "--name", kind]
+            lines, log = folder / kind / "metrics.jsonl", folder / f"{kind}.log"
+            children[kind] = Child([*command, *flags, *more, *place], lines, log, {})
+            stack.callback(children[kind].end)
+            take_turns([children[kind]], TELL_EVERY)
+        for _ in range(rounds):
+            before = {kind: child.so_far() for kind, child in children.items()}
+            take_turns(children.values(), steps)
+            for kind, child in children.items():
+                (done, _, spent), (begun, _, spent_before) = child.so_far(), before[kind]
+                rates[kind].append(round((done - begun) * batch / (spent - spent_before), 1))
+    times = [round(without / labelled, 4) for without, labelled in zip(*rates.values(), strict=True)]
+    print(f"{network}: {rates}, {times}", flush=True)
+    return {"images_per_cpu_second": rates, "times_as_long": times}
+
+
+def page(figures: dict[str, Any]) -> str:
+    rows = []
+    for network, found in figures["networks"].items():
+        speeds = [f"{statistics.median(rates):,.0f}" for rates in found["images_per_cpu_second"].values()]
+        times = found["times_as_long"]
+        rows.append([network, *speeds, f"{statistics.median(times):.3f} [{min(times):.3f}, {max(times):.3f}]"])
+    told = (
+        f"Images per second of CPU time over {CORES} cores, batches of {figures['batch']}, {_PIXELS}x{_PIXELS} pixels "
+        f"and ten classes; and how many times as long a step takes with labels, where at most {_LIMIT} is aimed at. "
+        f"Medians over rounds of {figures['steps_a_round']} steps of each, with the lowest and highest."
+    )
+    return f"{told}\n\n" + record.table(["network", "without labels", "with", "times as long"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.labels", description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--batch", type=int, default=TrainConfig().global_batch_size)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=300, help="of each in a round")
+    parser.add_argument("--results", type=Path, default=record.RESULTS)
+    options = parser.parse_args()
+    around = record.circumstances()
+    networks = {name: measure(name, options.batch, options.rounds, options.steps) for name in options.networks}
+    figures = {"batch": options.batch, "steps_a_round": options.steps, "networks": networks}
+    record.write("labels", "What labels cost", around, figures, page(figures), options.results)
+    print(page(figures))
+
+
+if __name__ == "__main__":
+    main()
