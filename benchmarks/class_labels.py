@@ -1,12 +1,12 @@
 """What labels cost: images per second of train.py with --conditional and without it, taking turns.
 
-    python -m benchmarks.labels
+    python -m benchmarks.class_labels
 
 Both train on the same random images of 28 pixels, of ten classes, with the defaults but for the network, and with all
 that happens around the steps; judging and export, which come after training, are off. Turns, CPU seconds and rounds are
 those of throughput.py: a cell here is a network.
 
-Writes labels.json and .md to --results.
+Writes class_labels.json and .md to --results.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def page(figures: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.labels", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m benchmarks.class_labels", description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     parser.add_argument("--batch", type=int, default=TrainConfig().global_batch_size)
     parser.add_argument("--rounds", type=int, default=5)
@@ -78,7 +78,7 @@ def main() -> None:
     around = record.circumstances()
     networks = {name: measure(name, options.batch, options.rounds, options.steps) for name in options.networks}
     figures = {"batch": options.batch, "steps_a_round": options.steps, "networks": networks}
-    record.write("labels", "What labels cost", around, figures, page(figures), options.results)
+    record.write("class_labels", "What labels cost", around, figures, page(figures), options.results)
     print(page(figures))
 
 
