@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from aigc_tf import checkpoint_files as files
 from aigc_tf.config import TrainConfig
-from aigc_tf.errors import DivergedError, UserError
+from aigc_tf.errors import DivergedError, StorageError, UserError
 from aigc_tf.families import FAMILIES
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.paths import plain
@@ -56,7 +56,7 @@ class Checkpoints:
         """Write a checkpoint of the current step, unless it was just written or restored, and shall not be `again`: in
         that case a process that dies meanwhile leaves the checkpoint before that step in force.
 
-        Raises DivergedError where a weight is not finite, and OSError where the disk does not take it; either way
+        Raises DivergedError where a weight is not finite, and StorageError where the disk does not take it; either way
         the checkpoints before stay as they are.
         """
         step = int(self._model.step.numpy())
@@ -80,7 +80,7 @@ class Checkpoints:
                 self._steps = steps[len(old) :]
                 files.write_index(self._folder, self._steps)
         except (tf.errors.OpError, OSError) as error:
-            raise OSError(
+            raise StorageError(
                 f"the checkpoint of step {step} could not be written to {self._folder} "
                 f"({_reason(error)}); {self.describe_last()}"
             ) from None
@@ -100,7 +100,7 @@ class Checkpoints:
     def save_best(self) -> None:
         """Keep the model of the current step as the best one, beside the checkpoints that come and go.
 
-        Training does not go on from it. Raises OSError where the disk does not take it.
+        Training does not go on from it. Raises StorageError where the disk does not take it.
         """
         step = int(self._model.step.numpy())
         if step in files.present(self._folder, _BEST):
@@ -108,7 +108,9 @@ class Checkpoints:
         try:
             self._write(_BEST, step)
         except tf.errors.OpError as error:
-            raise OSError(f"the best checkpoint could not be written to {self._folder} ({_reason(error)})") from None
+            raise StorageError(
+                f"the best checkpoint could not be written to {self._folder} ({_reason(error)})"
+            ) from None
         files.remove(self._folder, _BEST, lambda other: other != step)
 
     def trim_best(self, step: int) -> None:

@@ -21,7 +21,7 @@ import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from aigc_tf import interruption, terminal
-from aigc_tf.errors import DivergedError, FaultError, UserError
+from aigc_tf.errors import DivergedError, FaultError, StorageError, UserError
 from aigc_tf.json_files import STANDARD_OUTPUT
 from aigc_tf.paths import expanded
 
@@ -114,14 +114,14 @@ def guarded(command: Callable[[], int]) -> int:
         return _end(2, f"error: {error}")
     except DivergedError as error:
         return _end(1, f"error: training diverged: {error}")
-    except FaultError as error:
+    except (FaultError, StorageError) as error:
         return _end(1, f"error: {error}")
     except BrokenPipeError as error:
         return _end(1, f"error: {terminal.why_lost(error)}")
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             return _end(2, f"error: {error}")
-        if error.errno is not None and error.errno not in _STORAGE_FAULTS:
+        if error.errno is not None and error.errno not in _STORAGE_FAULTS:  # None is what a library says in words alone
             raise
         return _end(1, f"error: {error}")
     except KeyboardInterrupt:

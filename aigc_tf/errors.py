@@ -41,3 +41,7 @@ class ExportError(FaultError):
 
 class UnfinishedError(FaultError):
     """Training is done and saved, but not all that was to be made of it."""
+
+
+class StorageError(OSError):
+    """A disk or a file system did not take something, or not give it; the message says what and where."""

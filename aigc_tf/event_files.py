@@ -16,6 +16,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from aigc_tf.config import TrainConfig
+from aigc_tf.errors import StorageError
 
 # As TensorFlow names them: seconds, host, process, number. Copies that a file manager made are named otherwise.
 _OURS = re.compile(r"events\.out\.tfevents\.\d+\..*\.\d+\.\d+\.v2", re.ASCII)
@@ -26,8 +27,8 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
     that ended between two regular ones.
 
     A run that goes on writes them again; without this TensorBoard would draw both. Files that a kill cut short lose
-    their broken last record; files that TensorFlow did not name so are left alone. Raises OSError where the disk does
-    not take the rest.
+    their broken last record; files that TensorFlow did not name so are left alone. Raises StorageError where the disk
+    does not take the rest.
     """
 
     intervals = {"scalars": config.log_every, "images": config.sample_every}
@@ -55,7 +56,7 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
         except (tf.errors.DataLossError, DecodeError):
             dropped = True
         except tf.errors.OpError as error:
-            raise OSError(f"{path} could not be read: {error.message}") from None
+            raise StorageError(f"{path} could not be read: {error.message}") from None
         if dropped:
             part = folder / f".{path.name}.part"
             try:
@@ -63,7 +64,7 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
                     for record in kept:
                         writer.write(record)
             except tf.errors.OpError as error:
-                raise OSError(f"{path} could not be written anew: {error.message}") from None
+                raise StorageError(f"{path} could not be written anew: {error.message}") from None
             os.replace(part, path)
 
 
@@ -71,8 +72,8 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
 def made_anew(folder: Path) -> Iterator[Path]:
     """A new folder to write into, which takes the place of `folder` once the block ends; never half of it is there.
 
-    Where several processes do so at once, the folder of one of them stays. Raises OSError where the disk does not take
-    it.
+    Where several processes do so at once, the folder of one of them stays. Raises StorageError where the disk does not
+    take it.
     """
     building, old = (folder.with_name(f".{folder.name}.{os.getpid()}{end}") for end in ("", ".old"))
     for left in (building, old):  # of a killed process that had our number
@@ -88,7 +89,7 @@ def made_anew(folder: Path) -> Iterator[Path]:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
                 raise  # these tell of another process that was faster
     except tf.errors.OpError as error:
-        raise OSError(f"{folder} could not be written: {error.message}") from None
+        raise StorageError(f"{folder} could not be written: {error.message}") from None
     finally:
         for left in (building, old):
             shutil.rmtree(left, ignore_errors=True)

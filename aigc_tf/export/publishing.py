@@ -13,7 +13,7 @@ import tensorflow as tf
 from aigc_tf import verification
 from aigc_tf.checkpoints import load_model
 from aigc_tf.contract import Contract
-from aigc_tf.errors import ExportError
+from aigc_tf.errors import ExportError, StorageError
 from aigc_tf.export import contents
 from aigc_tf.families.model import GenerativeModel
 from aigc_tf.paths import is_pattern, plain
@@ -48,7 +48,7 @@ def publish(run: RunFolder, base: Path | None = None, step: int | Literal["best"
             _verify(folder, model, promised)
             published = versions.publish(folder, base)
     except tf.errors.OpError as error:
-        raise OSError(f"the export could not be written to {base}: {error.message}") from None
+        raise StorageError(f"the export could not be written to {base}: {error.message}") from None
     if in_run and is_pattern(base.resolve()):
         _logger.warning("TensorFlow Serving takes %s for a pattern: to serve it, copy it to a plain path", published)
     return published

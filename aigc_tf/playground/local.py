@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from aigc_tf import contract
 from aigc_tf.checkpoints import load_model
 from aigc_tf.contract import Contract
-from aigc_tf.errors import UserError
+from aigc_tf.errors import StorageError, UserError
 from aigc_tf.export import contents
 from aigc_tf.playground import places
 from aigc_tf.run_folder import RunFolder
@@ -71,7 +71,7 @@ def of_run(run: RunFolder, step: int | Literal["best"] | None) -> Iterator[Local
         try:
             promised = contents.write(model, run, name, folder)
         except tf.errors.OpError as error:
-            raise OSError(f"the model could not be written to {folder}: {error.message}") from None
+            raise StorageError(f"the model could not be written to {folder}: {error.message}") from None
         yield LocalModel(name, version, folder.parent, promised)
 
 

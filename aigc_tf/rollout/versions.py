@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aigc_tf.atomic_files import open_like, readable
-from aigc_tf.errors import UserError
+from aigc_tf.errors import StorageError, UserError
 from aigc_tf.shell import quoted
 
 _BUILDING, _REMOVING = "building-", "removing-"
@@ -72,7 +72,7 @@ def publish(folder: Path, base: Path) -> Path:
     is a matter of `base` and the folders above.
 
     Raises:
-        OSError: the file system leaves something in it unreadable for those who may read `base`.
+        StorageError: the file system leaves something in it unreadable for those who may read `base`.
     """
     paths = [*folder.rglob("*"), folder]
     for path in paths:
@@ -91,7 +91,7 @@ def _check_readable(paths: list[Path], base: Path) -> None:
     for path in paths:
         mode = path.stat().st_mode
         if (allowed if path.is_dir() else allowed & 0o044) & ~mode:
-            raise OSError(
+            raise StorageError(
                 f"{path} keeps the mode {stat.S_IMODE(mode):o} and would be unreadable for a server of another user, "
                 "so nothing was published: the file system does not take modes"
             )

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from aigc_tf.atomic_files import write_atomically
 from aigc_tf.datasets.dataset import Split
 from aigc_tf.datasets.records import row
-from aigc_tf.errors import FaultError, UserError
+from aigc_tf.errors import FaultError, StorageError, UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -110,14 +110,14 @@ class ShardWriter:
 
 @contextlib.contextmanager
 def faults_told(folder: Path) -> Iterator[None]:
-    """A disk that is full, or fails, becomes an OSError in one sentence, whoever writes, however that one says it."""
+    """A disk that is full, or fails, becomes a StorageError, one sentence, whoever writes, however that one says it."""
     import tensorflow as tf
 
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message.rpartition("; ")[2]
-        raise OSError(
+        raise StorageError(
             f"{folder.parent} takes no more records ({reason or error}): make room, or take another place "
             "(AIGC_TF_CACHE moves the cache)"
         ) from None
@@ -128,8 +128,8 @@ def shard_name(number: int, count: int) -> str:
 
 
 def finish(folder: Path, rows: Mapping[Split, Rows], about: Mapping[str, Any]) -> None:
-    """Write the index and, last of all, what makes the folder one of records. Raises OSError where the disk does not
-    take them."""
+    """Write the index and, last of all, what makes the folder one of records. Raises StorageError where the disk
+    does not take them."""
     arrays = {f"{split}_{name}": array for split in SPLITS for name, array in vars(rows[split]).items()}
     index = io.BytesIO()  # a zip file that cannot be closed on the disk would complain of that once more, unasked
     np.savez(index, **arrays)
