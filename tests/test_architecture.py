@@ -38,17 +38,15 @@ FLOORS = [
 ]
 HEIGHT = {room: height for height, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}
 
-# What may name a family's parts: the families themselves and what they are built of, the measures that only some
-# models have, and what exports without a contract promised.
+# What may name a family's parts: the families themselves, what they are built of, and measures of some models alone.
 OF_A_FAMILY = (
     *("families.gan", "families.vae", "families.diffusion", "families.morphing"),
-    *("parts", "metrics", "contract"),
+    *("parts.losses", "parts.penalties", "parts.latents", "parts.labels", "parts.conditioning", "parts.directions"),
+    *("parts.great_circle", "parts.walks"),
+    *("metrics.discriminator", "metrics.collapse", "metrics.path_length", "metrics.likelihood_bound"),
 )
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
-OF_A_MODALITY = (
-    *("modalities", "datasets", "metrics", "contract", "report", "plots", "comparison"),
-    *("commands.compare", "commands.data"),
-)
+OF_A_MODALITY = ("modalities", "datasets", "report", "plots", "comparison", "commands.compare", "commands.data")
 FAMILY_WORDS = re.compile(r"generator|[Dd]iscriminator|critic|[Ll]atent")  # Python has a Generator of its own
 MODALITY_WORDS = re.compile(r"(?i)(?<!curves\.)png")
 
@@ -126,14 +124,22 @@ def test_a_run_and_a_family_share_no_setting():
         assert not of_run & {field.name for field in dataclasses.fields(family.config)}
 
 
+def without_exports_of_before(file: Path) -> str:
+    """The text of a module but for what describes exports without a contract, which were a GAN's of PNG files."""
+    return re.sub(r"(?s)\ndef of_before.*?\n\n\n", "", file.read_text())
+
+
 @pytest.mark.parametrize("words, allowed", [(FAMILY_WORDS, OF_A_FAMILY), (MODALITY_WORDS, OF_A_MODALITY)])
 def test_what_is_shared_names_no_familys_parts_and_no_kind_of_file(words, allowed):
     own = tuple(f"aigc_tf.{name}" for name in allowed)
+    of_names = "aigc_tf.metrics"  # its list of measures names one of them
     shared = {
-        name: file for name, file in MODULES.items() if not any(f"{name}.".startswith(f"{each}.") for each in own)
+        name: without_exports_of_before(file)
+        for name, file in MODULES.items()
+        if name != of_names and not any(f"{name}.".startswith(f"{each}.") for each in own)
     }
-    found = {name: words.findall(file.read_text()) for name, file in shared.items()}
-    assert len(shared) > 80 and {name: hits for name, hits in found.items() if hits} == {}
+    found = {name: words.findall(text) for name, text in shared.items()}
+    assert len(shared) > 200 and {name: hits for name, hits in found.items() if hits} == {}
 
 
 @pytest.mark.parametrize("of_exports", ["serving", "export", "rollout", "verification", "contract"])
@@ -141,7 +147,7 @@ def test_what_handles_exports_knows_them_by_their_contract_alone(of_exports):
     """But for the signatures of exports that have none."""
     for module, file in MODULES.items():
         if "." in module and room(module) == of_exports:
-            text = re.sub(r"(?s)\ndef of_before.*?\n\n\n", "", file.read_text())
+            text = without_exports_of_before(file)
             assert re.findall(r"(?i)\b(?:generator|discriminat\w+|critic|latents?|png)\b", text) == [], module
 
 

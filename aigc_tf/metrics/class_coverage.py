@@ -1,4 +1,4 @@
-"""Class coverage: how many of the classes of the real images does the generator make?
+"""Class coverage: how many of the classes of the real images does the model make?
 
 Definition: each image, real or generated, counts for the class that the classifier finds most likely. A class of the
 held-out real images is covered if its share among the generated images is at least a tenth of its share among the real

@@ -1,8 +1,8 @@
-"""Tells from a few quick judgements during training that a generator has collapsed.
+"""Tells from a few quick judgements during training that a model has collapsed.
 
 Mode collapse (Goodfellow 2016, arXiv:1701.00160, section 5.1.1) shows in three ways that a few thousand samples can
 tell: classes are lost, the variety within what is left goes, or the discriminator tells everything apart so that the
-generator learns nothing any more. Each alone is normal early in training, hence a comparison with the best judgement
+model learns nothing any more. Each alone is normal early in training, hence a comparison with the best judgement
 of the same run.
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _WORSE = 2.0  # times the best Fréchet distance
-_PATIENCE = 3  # judgements after which a generator that was never good should make half of the classes
+_PATIENCE = 3  # judgements after which a model that was never good should make half of the classes
 
 
 def symptoms(now: Mapping[str, float], before: Sequence[Mapping[str, float]], num_classes: int) -> list[str]:
-    """What speaks for a collapse, a phrase each; empty for a generator in order.
+    """What speaks for a collapse, a phrase each; empty for a model in order.
 
     Args:
         now: values by the names of figures; one starts with `fd_`. Missing ones are not looked at.

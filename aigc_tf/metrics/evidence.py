@@ -108,7 +108,7 @@ class Evidence:
     def floor(self) -> Observations | None:
         """As many training images as were generated (all, where there are fewer), always the same ones.
 
-        They stand in for a perfect generator, so the same measure of them is the floor under that number of images.
+        They stand in for a perfect model, so the same measure of them is the floor under that number of images.
         They are drawn at random: the first N of MNIST are other people's digits than the rest.
         """
         if self.training is None or not len(self.training):
@@ -136,7 +136,7 @@ class Figure:
     Attributes:
         value: the number; always finite.
         better: the direction in which images get better; "neither" for a diagnostic.
-        reference: what a perfect generator scores, under the same number of images: the floor of a figure that is
+        reference: what a perfect model scores, under the same number of images: the floor of a figure that is
             better when lower, the ceiling of one that is better when higher. It is estimated from real images and
             therefore no strict bound. None where there is none.
         note: what a person should know beside the number; mostly empty.
@@ -145,7 +145,7 @@ class Figure:
         interval: (low, high), 95 % confidence: where the value would lie with other seeds, all else the same (the real
             images stay fixed). Its making is told by the measure's page. None where none can be had.
         judged_by: whose eyes it depends on: "extractor", "classifier", "pixels" for nobody's, or else a part of the
-            model under judgement ("discriminator"); the record tells who that was.
+            model under judgement; the record tells who that was.
     """
 
     value: float

@@ -11,7 +11,7 @@ What goes wrong elsewhere, and how it is here:
   resize of TensorFlow 1 (corners not aligned, no half-pixel centres, no antialiasing), then takes (x - 128) / 128.
   Another resize gives another FID (Parmar et al. 2022, https://arxiv.org/abs/2104.11222). Images larger than 299 pixels
   are aliased by it: that is part of the definition.
-- Rounding: the contract takes uint8 only, so samples are judged as a PNG holds them, without JPEG on the way.
+- Rounding: the contract takes uint8 only, so samples are judged as a file holds them, without JPEG on the way.
 - Grey images are repeated into three channels.
 - Features are `pool_3`, 2,048 of them. With 2,048 images or fewer their covariance is singular, which `cautions` says;
   the literature takes 50,000. The square root of a product of covariances may come out imaginary: our `fd` takes
@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from aigc_tf.atomic_files import write_atomically
 from aigc_tf.errors import UserError
 from aigc_tf.metrics.evidence import Observations
 from aigc_tf.metrics.extractor import Extractor
@@ -119,7 +120,7 @@ def _fetch(path: Path) -> None:
     """Download and unpack the graph, and put it to `path` if it is the published one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        archive, graph = Path(folder, "archive.tgz"), Path(folder, GRAPH)
+        archive = Path(folder, "archive.tgz")
         with urllib.request.urlopen(URL, timeout=_STALL_SECONDS) as answer, archive.open("wb") as file:
             while piece := answer.read(1 << 20):
                 file.write(piece)
@@ -128,10 +129,10 @@ def _fetch(path: Path) -> None:
             content = member and members.extractfile(member)
             if not content:
                 raise ValueError(f"the archive that came lacks {GRAPH}")
-            graph.write_bytes(content.read(_PUBLISHED_BYTES))  # an archive can claim any size
-        if f"sha256:{hashlib.sha256(graph.read_bytes()).hexdigest()}" != PUBLISHED:
-            raise ValueError("what came is not the file that was published")
-        graph.replace(path)
+            graph = content.read(_PUBLISHED_BYTES)  # an archive can claim any size
+    if f"sha256:{hashlib.sha256(graph).hexdigest()}" != PUBLISHED:
+        raise ValueError("what came is not the file that was published")
+    write_atomically(path, graph)
 
 
 def _graph(path: Path, content: bytes) -> tuple[Callable[[np.ndarray], list[np.ndarray]], int]:

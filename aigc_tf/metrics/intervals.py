@@ -1,6 +1,6 @@
 """Confidence intervals of figures: 95 %, over the generated images, the real ones staying as they are.
 
-They say where a figure would lie with other seeds of the same generator. Three ways, each giving the same interval for
+They say where a figure would lie with other seeds of the same model. Three ways, each giving the same interval for
 the same images: a mean of values, one an image, by the normal distribution; a share of images by Wilson's interval,
 which keeps its width at 0 and 1; anything else by the delete-a-group jackknife (Kott 2001, "The delete-a-group
 jackknife"), which takes the measure ten more times. A bootstrap would not do for distances between sets: it draws

@@ -13,7 +13,7 @@ a side of fewer than 11 pixels also shrinks the window, to the largest odd numbe
 any size, but scores of images of different sizes do not compare.
 
 Range: 0 (nothing alike) to 1 (all the same). Direction: neither. Higher than the reference, which is the same figure
-of the held-out real images, means less diversity than theirs, and near 1 a collapsed generator. But lower is not
+of the held-out real images, means less diversity than theirs, and near 1 a collapsed model. But lower is not
 better: pure noise is the most diverse of all. Interval: normal, over the pairs.
 """
 

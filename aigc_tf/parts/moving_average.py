@@ -1,4 +1,4 @@
-"""The exponential moving average of a generator's weights (Yazici et al. 2018, https://arxiv.org/abs/1806.04498)."""
+"""The exponential moving average of weights (Yazici et al. 2018, https://arxiv.org/abs/1806.04498)."""
 
 from __future__ import annotations
 

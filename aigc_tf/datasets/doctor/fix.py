@@ -124,6 +124,7 @@ def _write(source: Path, out: Path, mode: Mode, image: ToWrite) -> Written:
         file = io.BytesIO()
         Image.fromarray(pixels[..., 0] if mode == "gray" else pixels).save(file, "png")
         content = file.getvalue()
+        # Not by `atomic_files`, which waits for the disk at each file; what a power cut leaves is made again.
         part = target.with_name(f".{target.name}.part")
         part.write_bytes(content)
         os.replace(part, target)
