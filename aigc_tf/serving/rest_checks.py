@@ -115,10 +115,10 @@ def many_connections_at_once(server: Server) -> None:
     server.rows([])  # asks for the contract, before anybody is in a hurry
     lock, until = threading.Lock(), time.monotonic() + server.seconds
 
-    def ask(number: int) -> int:
+    def ask(number: int) -> None:
         count, batch = 0, 1 + number % 4
         own = Server(server.rest, server.model, timeout=server.timeout)  # a connection of its own
-        while time.monotonic() < until:
+        while not count or time.monotonic() < until:  # however slow the server, each asks once
             seeds = [(number + 7 * count + row) % 50 for row in range(batch)]
             body = answered(own.post(f"{server.path}:predict", {"instances": server.rows(seeds)}))
             files = [decoded(value) for value in body["predictions"]]
@@ -129,11 +129,9 @@ def many_connections_at_once(server: Server) -> None:
                     if seen.setdefault((server.texts(file), seed), file) != file:
                         raise Broken(f"seed {seed} gave two files of one model")
             count += 1
-        return count
 
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
-        requests_sent = sum(threads.map(ask, range(_CONNECTIONS)))
-    expect(requests_sent >= _CONNECTIONS, f"only {requests_sent} answers in {server.seconds:g} s")
+        list(threads.map(ask, range(_CONNECTIONS)))
 
 
 CHECKS = (
