@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from commands import run, succeed
 
 from aigc_tf.metrics import lenet
 
@@ -78,3 +79,12 @@ def test_training_tells_left_from_right_and_gives_the_same_weights_twice(monkeyp
     first, second = (lenet.get_weights(network) for network in networks)
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+def test_tensorflow_complains_of_nothing_while_it_is_trained():
+    program = (
+        "import numpy as np; from aigc_tf.metrics import lenet; "
+        "lenet.train(np.zeros((130, 28, 28, 1), np.uint8), np.arange(130) % 2, 2, steps=2)"
+    )
+    done = run("-c", program)
+    assert (succeed(done), done.stderr) == ("", "")
