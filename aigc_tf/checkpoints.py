@@ -100,7 +100,7 @@ class Checkpoints:
     def save_best(self) -> None:
         """Keep the model of the current step as the best one, beside the checkpoints that come and go.
 
-        Training does not go on from it. Raises StorageError where the disk does not take it.
+        Training does not go on from it. Raises OSError where the disk does not take it.
         """
         step = int(self._model.step.numpy())
         if step in files.present(self._folder, _BEST):

@@ -27,7 +27,7 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
     that ended between two regular ones.
 
     A run that goes on writes them again; without this TensorBoard would draw both. Files that a kill cut short lose
-    their broken last record; files that TensorFlow did not name so are left alone. Raises StorageError where the disk
+    their broken last record; files that TensorFlow did not name so are left alone. Raises OSError where the disk
     does not take the rest.
     """
 
@@ -72,7 +72,7 @@ def trim(folder: Path, step: int, config: TrainConfig) -> None:
 def made_anew(folder: Path) -> Iterator[Path]:
     """A new folder to write into, which takes the place of `folder` once the block ends; never half of it is there.
 
-    Where several processes do so at once, the folder of one of them stays. Raises StorageError where the disk does not
+    Where several processes do so at once, the folder of one of them stays. Raises OSError where the disk does not
     take it.
     """
     building, old = (folder.with_name(f".{folder.name}.{os.getpid()}{end}") for end in ("", ".old"))

@@ -47,7 +47,9 @@ OF_A_FAMILY = (
 )
 # What may name a kind of file: kinds of content and their data, and what draws pictures of anything.
 OF_A_MODALITY = ("modalities", "datasets", "report", "plots", "comparison", "commands.compare", "commands.data")
-FAMILY_WORDS = re.compile(r"generator|[Dd]iscriminator|critic|[Ll]atent")  # Python has a Generator of its own
+FAMILY_WORDS = re.compile(
+    r"(?<!random )generator|[Dd]iscriminator|critic|[Ll]atent"
+)  # Python has a Generator of its own
 MODALITY_WORDS = re.compile(r"(?i)(?<!curves\.)png")
 
 

@@ -5,12 +5,14 @@ The first family has the same in more depth in files of its own (test_training, 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -173,16 +175,28 @@ def test_colour_pictures_of_ones_own_on_replicas_in_bfloat16(family, tmp_path):
     assert len(list(made.glob("*.png"))) == 2
 
 
-class Forgetful(Server):
-    """Seen through it a server makes all anew, whatever was to be kept."""
+@dataclasses.dataclass(frozen=True)
+class Spoiled(Server):
+    """A server that is asked for another part than it was told, which `spoil` makes of the inputs."""
+
+    spoil: Callable[[dict], dict] = dict
 
     def columns(self, signature, inputs, version=None):
-        if signature == "inpaint":
-            inputs = {**inputs, "mask": np.ones_like(inputs["mask"]).tolist()}
-        return super().columns(signature, inputs, version)
+        return super().columns(signature, self.spoil(inputs) if signature == "inpaint" else inputs, version)
 
 
-def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
+# How it may be wrong, and what is then said.
+WRONG_PARTS = {
+    "changes what was to be kept": lambda inputs: {**inputs, "mask": np.ones_like(inputs["mask"]).tolist()},
+    "the seeds 1 and 2 make the same part": lambda inputs: {**inputs, "mask": np.zeros_like(inputs["mask"]).tolist()},
+    "a row looks different among 2": lambda inputs: {
+        **inputs,
+        "seed": [len(inputs["seed"]) + seed for seed in inputs["seed"]],
+    },
+}
+
+
+def test_its_export_is_served_as_its_contract_says(family, whole, tmp_path):
     base = whole / "export" / "synthetic"
     promised = contract.of_export(base / "1")
     assert promised.class_names and "label" in promised.signatures["serving_default"].inputs
@@ -203,10 +217,12 @@ def test_its_export_is_served_as_its_contract_says(whole, tmp_path):
             run("-m", "aigc_tf", "conformance", rest, "--model", "synthetic", "--grpc", grpc, "--seconds", 0.2)
         )
         assert "pass  " in told and "FAIL" not in told
-        if "inpaint" in promised.signatures:
+        assert ("inpaint" in promised.signatures) == (family == "diffusion")
+        if family == "diffusion":
             assert "pass  What makes a part of given content anew keeps the rest" in told
-            with pytest.raises(Broken, match="a file of inpaint changes what was to be kept"):
-                contract_checks.kept_parts_stay(Forgetful(rest, "synthetic"))
+            for fault, spoil in WRONG_PARTS.items():
+                with pytest.raises(Broken, match=fault):
+                    contract_checks.kept_parts_stay(Spoiled(rest, "synthetic", spoil=spoil))
     finally:
         server.kill()
         server.wait(30)

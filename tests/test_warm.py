@@ -16,17 +16,23 @@ def test_it_ends_and_prints_as_a_fresh_one(arguments):
     assert refused(forked) and forked.returncode == 2
 
 
-def test_it_starts_isolated_pythons_as_forks_which_find_what_fresh_ones_find(tiny_run):
+def test_it_checks_exports_by_forks_which_find_what_fresh_processes_find(tiny_run):
     program = "import sys; print('tensorflow' in sys.modules, 'aigc_tf' in sys.modules, sys.argv[1:])"
-    begin = (
-        "import subprocess, sys; sys.stdout.write(subprocess.run({}, capture_output=True, text=True, cwd='/').stdout)"
-    )
-    for isolated, has_libraries in (["-I"], True), ([], False):
-        command = f"[sys.executable, *{isolated}, '-c', {program!r}, 'x']"
-        expected = f"{has_libraries} False ['x']\n"
-        assert succeed(warm.run(["-c", begin.format(command)], 60)) == expected
+    for flags, has_libraries in (["-I", "-X", "utf8"], True), (["-I"], False):
+        begin = (
+            f"import subprocess, sys; command = [sys.executable, *{flags}, '-c', {program!r}, 'x']; "
+            "said = subprocess.run(command, capture_output=True, encoding='utf-8', errors='strict', cwd='/'); "
+            "sys.stdout.write(said.stdout)"
+        )
+        assert succeed(warm.run(["-c", begin], 60)) == f"{has_libraries} False ['x']\n"
     verify = ["-m", "aigc_tf", "verify", tiny_run / "export" / "synthetic" / "1"]
     assert succeed(warm.run(list(map(str, verify)), 100)) == succeed(run(*verify, fresh=True))
+
+
+def test_where_it_cannot_begin_the_next_one_is_not_kept_waiting():
+    with pytest.raises((AssertionError, BrokenPipeError)):  # as it is seen, before or after what is asked
+        warm.run_by("/bin/false", ["-c", "pass"], 60)
+    assert succeed(warm.run(["-c", "print(1)"], 60)) == "1\n"
 
 
 def test_it_has_the_environment_of_the_moment(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ Where a command starts Python by itself, isolated, to check an export (`aigc_tf.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -57,7 +58,7 @@ class Command:
     """`python <arguments>` in `cwd` while it runs; the arguments are a script, `-m` and a module or `-c` and a program.
 
     It prints to the files `out` and `err`. One that takes longer than `seconds` is ended by SIGALRM. The next one
-    begins when somebody has waited for this. Whom to ask for it is another Python's process if `ready` is one.
+    begins when somebody has waited for this. `server` leads to who becomes it: of this Python, unless told otherwise.
 
     Attributes:
         arguments: what it was given.
@@ -72,47 +73,60 @@ class Command:
         cwd: Path,
         out: IO[str],
         err: IO[str],
-        ready: socket.socket | None = None,
+        server: socket.socket | None = None,
     ) -> None:
-        _ONE_AT_A_TIME.acquire()
-        self.arguments, self.returncode, self._ready = arguments, None, ready or _connection(sys.executable)
+        self.arguments, self.returncode, self._server = arguments, None, server or _connection(sys.executable)
         request = json.dumps([arguments, dict(os.environ), seconds, str(cwd)]).encode()
-        socket.send_fds(self._ready, [request], [out.fileno(), err.fileno()])
-        self.pid = self._told()
+        _ONE_AT_A_TIME.acquire()
+        try:
+            socket.send_fds(self._server, [request], [out.fileno(), err.fileno()])
+            self.pid = self._told()
+        except BaseException:
+            _ONE_AT_A_TIME.release()
+            raise
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._ready], [], [], 0)[0]:
+        if self.returncode is None and select.select([self._server], [], [], 0)[0]:
             self.wait()
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            if not select.select([self._ready], [], [], timeout)[0]:
+            if not select.select([self._server], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.arguments, timeout or 0)
-            self.returncode = self._told()
-            _ONE_AT_A_TIME.release()
+            try:
+                self.returncode = self._told()
+            finally:
+                _ONE_AT_A_TIME.release()
         return self.returncode
 
     def _told(self) -> int:
-        number = self._ready.recv(100).decode()
-        assert number, "the process with the libraries has ended"
+        number = self._server.recv(100).decode()
+        assert number, "the process with the libraries has ended: are all of requirements.txt installed for its Python?"
         return int(number)
 
 
 def run(
-    arguments: list[str], seconds: int, cwd: Path = ROOT, ready: socket.socket | None = None
+    arguments: list[str], seconds: int, cwd: Path = ROOT, server: socket.socket | None = None
 ) -> subprocess.CompletedProcess:
     """The finished command, with its outputs as text."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        status = Command(arguments, seconds, cwd, out, err, ready).wait()
+        command = Command(arguments, seconds, cwd, out, err, server)
+        try:
+            status = command.wait()
+        except BaseException:  # a Ctrl-C, say, which ends what was begun, as subprocess.run does
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(command.pid, signal.SIGKILL)
+            command.wait()
+            raise
         for file in (out, err):
             file.seek(0)
         return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
 
 
-def run_in(python: str, arguments: list[str], seconds: int) -> subprocess.CompletedProcess:
+def run_by(python: str, arguments: list[str], seconds: int) -> subprocess.CompletedProcess:
     """The same by another Python."""
-    return run(arguments, seconds, ready=_connection(python))
+    return run(arguments, seconds, server=_connection(python))
 
 
 def _become_what_is_asked(connection: socket.socket) -> list[str]:
@@ -123,21 +137,22 @@ def _become_what_is_asked(connection: socket.socket) -> list[str]:
         if not request:
             os._exit(0)  # nobody asks any more
         helpers = [pid for pid in helpers if not os.waitpid(pid, os.WNOHANG)[0]]
-        commands, helps = _pair()
+        # What the command starts is forked by a helper, which is what this process was before: a command has threads.
+        to_helper, from_command = _pair()
         helper = os.fork()
         if helper == 0:
-            for each in (connection, commands):
+            for each in (connection, to_helper):
                 each.close()
             for output in outputs:
                 os.close(output)
-            connection, helpers = helps, []
+            connection, helpers = from_command, []
             continue
         helpers.append(helper)
         child = os.fork()
         if child == 0:
-            for each in (connection, helps):
+            for each in (connection, from_command):
                 each.close()
-            _start_by_forks(commands)
+            _check_exports_by(to_helper)
             arguments, environment, seconds, cwd = json.loads(request)
             for end, output in zip((1, 2), outputs):
                 os.dup2(output, end)
@@ -147,22 +162,29 @@ def _become_what_is_asked(connection: socket.socket) -> list[str]:
             os.chdir(cwd)
             signal.alarm(seconds)
             return arguments
-        for each in (commands, helps):
+        for each in (to_helper, from_command):
             each.close()
         for output in outputs:
             os.close(output)
-        connection.send(str(child).encode())
-        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        try:
+            connection.send(str(child).encode())
+            connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        except BrokenPipeError:
+            os._exit(0)  # who asked was killed meanwhile
 
 
-def _start_by_forks(ready: socket.socket) -> None:
-    """Let this process start isolated Pythons by asking there, before it has threads that would not go on in a fork."""
+def _check_exports_by(helper: socket.socket) -> None:
+    """Let this process check exports (`aigc_tf.verification`) by asking there instead of by an isolated Python.
+
+    Where a command forks, one of its processes alone may check: they share the connection.
+    """
     started = subprocess.run
 
-    def asked(command: list[str], *arguments: Any, **options: Any) -> subprocess.CompletedProcess:
-        if command[:2] != [sys.executable, "-I"]:
-            return started(command, *arguments, **options)
-        return run(command[command.index("-c") :], 300, options["cwd"], ready)
+    def asked(*arguments: Any, **options: Any) -> subprocess.CompletedProcess:
+        if not arguments or arguments[0][:5] != [sys.executable, "-I", "-X", "utf8", "-c"]:
+            return started(*arguments, **options)
+        assert options.keys() == {"capture_output", "encoding", "errors", "cwd"}, options
+        return run(arguments[0][4:], 300, options["cwd"], helper)
 
     subprocess.run = asked
 

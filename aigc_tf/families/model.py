@@ -33,6 +33,9 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
     A subclass gives `train_step`, `test_step` and `sampler`. Everything that a resumed run needs is a
     tracked variable of the model, so that one `tf.train.Checkpoint(model=model)` holds it.
 
+    In all that a subclass gives, `if` and `for` are Python's own: AutoGraph converts nothing, so what depends on a
+    tensor's value is `tf.cond`, `tf.where`, `tf.map_fn` or `tf.while_loop`.
+
     Attributes:
         averaged: names of the networks that have a moving average, with which the model samples.
         trained: names of the optimizers, and of the networks that each of them trains.
@@ -221,10 +224,7 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
 
     @abc.abstractmethod
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Measure the model on a held-out batch of the same form; changes no weight.
-
-        As in `train_step`, `if` and `for` are Python's own: AutoGraph converts neither.
-        """
+        """Measure the model on a held-out batch of the same form; changes no weight."""
 
     def reopen(self) -> None:
         """Undo what `finish` made, since training begins or goes on."""

@@ -11,7 +11,7 @@ What goes wrong elsewhere, and how it is here:
   resize of TensorFlow 1 (corners not aligned, no half-pixel centres, no antialiasing), then takes (x - 128) / 128.
   Another resize gives another FID (Parmar et al. 2022, https://arxiv.org/abs/2104.11222). Images larger than 299 pixels
   are aliased by it: that is part of the definition.
-- Rounding: the contract takes uint8 only, so samples are judged as a file holds them, without JPEG on the way.
+- Rounding: the contract takes uint8 only, so samples are judged as 8-bit images hold them, without JPEG on the way.
 - Grey images are repeated into three channels.
 - Features are `pool_3`, 2,048 of them. With 2,048 images or fewer their covariance is singular, which `cautions` says;
   the literature takes 50,000. The square root of a product of covariances may come out imaginary: our `fd` takes

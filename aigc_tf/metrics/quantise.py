@@ -10,9 +10,9 @@ from aigc_tf.errors import UserError
 def quantise(images: np.ndarray) -> np.ndarray:
     """Round images, float [N, H, W, C] in [0, 1], to uint8 [N, H, W, C]; values outside are clipped.
 
-    A model must not be judged on values that no file can hold: a classifier (and more so what a model was trained
-    against) can tell 0.9999 from the 1.0 of every real image. Raises ValueError for NaN or infinite values, and for
-    integers.
+    A model must not be judged on values that no 8-bit image can hold: a classifier (and more so a network that it was
+    trained against) can tell 0.9999 from the 1.0 of every real image. Raises ValueError for NaN or infinite values, and
+    for integers.
     """
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"expected floating-point images in [0, 1], not {images.dtype}")

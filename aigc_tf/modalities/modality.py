@@ -134,7 +134,7 @@ class Modality(abc.ABC):
 
 
 class Graph(Protocol):
-    """A module of functions on tensors [N, ...]."""
+    """A module of functions on tensors [N, ...], which AutoGraph converts no more than those of a family."""
 
     def to_model(self, stored: tf.Tensor) -> tf.Tensor:
         """Stored content in model space, float32."""

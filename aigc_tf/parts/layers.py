@@ -83,10 +83,10 @@ class SpectralNorm(tf.keras.layers.Wrapper):
 class StatelessDropout(tf.keras.layers.Layer):
     """Dropout whose noise is a function of a seed and of the number of training calls so far.
 
-    Keras' own layer draws from what a checkpoint does not hold, so a resumed run would differ. Here both
-    numbers are weights, saved and restored with all others; the seed is drawn when the layer is made, as first weights
-    are. The mask is drawn for the global batch and cut, so that it does not depend on how many replicas share the
-    batch.
+    Keras' own layer draws from a random generator that a checkpoint does not hold, so a resumed run would differ. Here
+    both numbers are weights, saved and restored with all others; the seed is drawn when the layer is made, as first
+    weights are. The mask is drawn for the global batch and cut, so that it does not depend on how many replicas share
+    the batch.
     """
 
     def __init__(self, rate: float, **kwargs: Any) -> None:

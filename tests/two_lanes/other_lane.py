@@ -21,7 +21,7 @@ def elsewhere(*arguments: object) -> subprocess.CompletedProcess:
     """The finished command of the other lane's Python, as `commands.run` gives one of this."""
     told = list(map(str, arguments))
     if warm.AVAILABLE:
-        return warm.run_in(OTHER, told, 300)
+        return warm.run_by(OTHER, told, 300)
     return subprocess.run([OTHER, *told], cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
