@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from aigc_tf.config import TrainConfig
 from aigc_tf.families.gan.networks import NETWORKS
 from benchmarks import any_size, record
 from benchmarks.processes import CORES
-from benchmarks.throughput import TELL_EVERY, Child, take_turns
+from benchmarks.throughput import rates_of, running
 
 _PIXELS, _NUM_IMAGES = 28, 4_000
 _KINDS: dict[str, list[str]] = {"without": [], "with": ["--conditional"]}
@@ -30,24 +29,17 @@ _KINDS: dict[str, list[str]] = {"without": [], "with": ["--conditional"]}
 
 def measure(network: str, batch: int, rounds: int, steps: int) -> dict[str, Any]:
     """Images per CPU second over cores of either kind in each round, and how many times the time labels took in it."""
-    rates: dict[str, list[float]] = {kind: [] for kind in _KINDS}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         command = any_size.command(any_size.write(folder, _NUM_IMAGES, _PIXELS), _PIXELS)
         flags = ["--network", network, "--global-batch-size", batch, "--steps", 10**9, "--no-evaluate", "--no-export"]
-        children = {}
-        for kind, more in _KINDS.items():
-            place = ["--logs", folder, "--name", kind]
-            lines, log = folder / kind / "metrics.jsonl", folder / f"{kind}.log"
-            children[kind] = Child([*command, *flags, *more, *place], lines, log, {})
-            stack.callback(children[kind].end)
-            take_turns([children[kind]], TELL_EVERY)
-        for _ in range(rounds):
-            before = {kind: child.so_far() for kind, child in children.items()}
-            take_turns(children.values(), steps)
-            for kind, child in children.items():
-                (done, _, spent), (begun, _, spent_before) = child.so_far(), before[kind]
-                rates[kind].append(round((done - begun) * batch / (spent - spent_before), 1))
+        commands = {
+            kind: ([*command, *flags, *more, "--logs", folder, "--name", kind], folder / kind / "metrics.jsonl")
+            for kind, more in _KINDS.items()
+        }
+        with running(commands, folder) as children:
+            measured = rates_of(children, batch, rounds, steps)
+    rates = {kind: found["images_per_cpu_second"] for kind, found in measured.items()}
     times = [round(without / labelled, 4) for without, labelled in zip(*rates.values(), strict=True)]
     print(f"{network}: {rates}, {times}", flush=True)
     return {"images_per_cpu_second": rates, "times_as_long": times}

@@ -41,7 +41,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +113,44 @@ def take_turns(competitors: Collection[Child], steps: int) -> None:
 
 
 @contextlib.contextmanager
+def running(commands: Mapping[str, tuple[list[object], Path]], logs: Path) -> Iterator[dict[str, Child]]:
+    """Each of these commands, beside the file in which it tells of its steps, past its first ones; ended when the
+    context is left. PyTorch keeps its memory."""
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for name, (command, told) in commands.items():
+            started[name] = Child(command, told, logs / f"{name}.log", KEEP_MEMORY if name == "PyTorch" else {})
+            stack.callback(started[name].end)
+            take_turns([started[name]], TELL_EVERY)
+        yield started
+
+
+def rates_of(
+    competitors: Mapping[str, Child], batch: int, rounds: int, steps: int
+) -> dict[str, dict[str, list[float]]]:
+    """Images per second of each, by the clock and by CPU seconds over cores, in each of the rounds of so many steps."""
+    rates: dict[str, dict[str, list[float]]] = {
+        name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
+    }
+    for _ in range(rounds):
+        before = {name: child.so_far() for name, child in competitors.items()}
+        take_turns(competitors.values(), steps)
+        for name, child in competitors.items():
+            steps_done, by_clock, by_cpu = (after - was for after, was in zip(child.so_far(), before[name]))
+            rates[name]["images_per_second"].append(round(steps_done * batch / by_clock, 1))
+            rates[name]["images_per_cpu_second"].append(round(steps_done * batch / by_cpu, 1))
+    return rates
+
+
+@contextlib.contextmanager
 def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict[str, Child]]:
     """The competitors of a cell, each past its first steps; ended when the context is left."""
     recipe = TrainConfig(global_batch_size=batch)
     family, shape = recipe.family, (28, 28, 1)  # no value takes more time than another
     rates = {f"{name}_learning_rate": rate for name, rate in family.learning_rates(shape).items()}
     config = {**recipe.flat(), **rates, "penalty_weight": family.weight_of_penalties(shape)}
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         data = any_size.write(folder, _NUM_IMAGES, pixels)
         flags = ["--global-batch-size", batch, "--logs", folder, "--name", "run", "--steps", 10**9]
         commands: dict[str, tuple[list[object], Path]] = {
@@ -143,13 +173,8 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
                     "file": told,
                 }
                 commands[name] = ([python, "-m", module, json.dumps({**config, **job}, default=str)], told)
-        started = {}
-        for name, (command, told) in commands.items():
-            variables = KEEP_MEMORY if name == "PyTorch" else {}
-            started[name] = Child(command, told, folder / f"{name}.log", variables)
-            stack.callback(started[name].end)
-            take_turns([started[name]], TELL_EVERY)
-        yield started
+        with running(commands, folder) as started:
+            yield started
 
 
 def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dict[str, Any]:
@@ -158,16 +183,7 @@ def measure(cell: str, rounds: int, steps: int, torch_python: str | None) -> dic
     small = min(1, _DEFAULT_PIXELS / (batch * pixels**2))
     steps_a_round = TELL_EVERY * max(1, round(steps / TELL_EVERY * small))
     with children(batch, pixels, torch_python) as competitors:
-        rates: dict[str, dict[str, list[float]]] = {
-            name: {"images_per_second": [], "images_per_cpu_second": []} for name in competitors
-        }
-        for _ in range(rounds):
-            before = {name: child.so_far() for name, child in competitors.items()}
-            take_turns(competitors.values(), steps_a_round)
-            for name, child in competitors.items():
-                steps_done, by_clock, by_cpu = (after - was for after, was in zip(child.so_far(), before[name]))
-                rates[name]["images_per_second"].append(round(steps_done * batch / by_clock, 1))
-                rates[name]["images_per_cpu_second"].append(round(steps_done * batch / by_cpu, 1))
+        rates: dict[str, dict[str, Any]] = {**rates_of(competitors, batch, rounds, steps_a_round)}
         described = {name: child.said(0) for name, child in competitors.items() if name != "train.py"}
     for name in described:
         rates[name]["parameters"] = described[name]["parameters"]
