@@ -44,10 +44,7 @@ def files_show_their_numbers(server: Server) -> None:
             (numbers,) = np.array(server.columns(signature.shows, inputs), np.float64)
             expect(len(files) == 1 and bool(np.isfinite(numbers).all()), f"{name}: {len(files)} files for one seed")
             server.texts(files[0])  # walks through all of it
-            stored = _stored(server, name, files[0], numbers.shape)
-            # What may be rounded either way, may.
-            least, most = (server.modality.to_stored(numbers + by) for by in (-LAST_DIGITS, LAST_DIGITS))
-            expect(bool(((least <= stored) & (stored <= most)).all()), f"a file of {name} shows other numbers")
+            expect(bool(_shows(server, name, files[0], numbers).all()), f"a file of {name} shows other numbers")
 
 
 def files_name_their_model(server: Server) -> None:
@@ -151,24 +148,25 @@ def kept_parts_stay(server: Server) -> None:
         anew = np.arange(math.prod(shape)).reshape(shape) < math.prod(shape) // 2
         columns["mask"] = [anew.astype(float).tolist()] * len(columns["seed"])
         files = server.columns(name, columns)
-        numbers = np.array(columns[server.contract.made], np.float64)
-        least, most = (server.modality.to_stored(numbers + by) for by in (-LAST_DIGITS, LAST_DIGITS))
-        for number, file in enumerate(files):
-            stored = _stored(server, name, decoded(file), numbers.shape[1:])
-            right = (least[number] <= stored) & (stored <= most[number])
-            expect(bool((right | anew).all()), f"a file of {name} changes what was to be kept")
+        numbers = np.array(columns[server.contract.made][0], np.float64)
+        for file in files:
+            same = _shows(server, name, decoded(file), numbers)
+            expect(bool((same | anew).all()), f"a file of {name} changes what was to be kept")
         expect(files[0] != files[1], f"{name}: the seeds 1 and 2 make the same part")
         if signature.row_exact:
             alone = server.columns(name, {key: rows[:1] for key, rows in columns.items()})
             expect(alone == files[:1], f"{name}: a row looks different among {len(files)}")
 
 
-def _stored(server: Server, name: str, file: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """What a file of that signature holds; expects a whole one of that shape."""
+def _shows(server: Server, name: str, file: bytes, numbers: np.ndarray) -> np.ndarray:
+    """Where a file of that signature, which is to be a whole one, shows these numbers; what may be rounded either way,
+    may."""
     try:
-        return server.modality.read_file(file, shape)
+        stored = server.modality.read_file(file, numbers.shape)
     except ValueError as error:
         raise Broken(f"{name}: {error}") from None
+    least, most = (server.modality.to_stored(numbers + by) for by in (-LAST_DIGITS, LAST_DIGITS))
+    return (least <= stored) & (stored <= most)
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
