@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -181,9 +180,9 @@ class TrainConfig(AugmentationConfig, DataConfig):
         return json.dumps(self.flat(), indent=2, default=str) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str, needed: Iterable[str] = ()) -> TrainConfig:
-        """Read a configuration; `source` names the file in errors. Fields that are left out take their defaults, but
-        for those `needed` of a run's own record."""
+    def from_json(cls, text: str, source: str, *, record: bool = False) -> TrainConfig:
+        """Read a configuration; `source` names the file in errors. Fields that are left out take their defaults, or, in
+        a run's own `record`, what runs had before there was such a field."""
         try:
             try:
                 values = json.loads(text)
@@ -191,14 +190,14 @@ class TrainConfig(AugmentationConfig, DataConfig):
                 raise UserError(f"this is no JSON ({error})") from None
             if not isinstance(values, dict):
                 raise UserError("a JSON object of configuration fields is expected")
-            if missing := [name for name in needed if name not in values]:
-                raise UserError(f"it is damaged and holds no {', '.join(missing)}: take that of a copy of the run")
-            return cls._from_values(values)
+            if record and "dataset" not in values:
+                raise UserError("it is damaged and holds no dataset: take that of a copy of the run")
+            return cls._from_values(values, record)
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{source}: {error}") from None
 
     @classmethod
-    def _from_values(cls, values: dict[str, Any]) -> TrainConfig:
+    def _from_values(cls, values: dict[str, Any], record: bool) -> TrainConfig:
         """The configuration of flat values as JSON has them."""
         model = values.get("model", cls.model)
         if not isinstance(model, str):
@@ -208,7 +207,8 @@ class TrainConfig(AugmentationConfig, DataConfig):
         known = cls.of(model=model).flat()
         if unknown := values.keys() - known.keys():
             raise UserError(f"no such field: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
-        of_family = json_settings.read(family, {name: values[name] for name in names & values.keys()})
+        before = family.before if record else {}
+        of_family = json_settings.read(family, {**before, **{name: values[name] for name in names & values.keys()}})
         return json_settings.read(cls, {**{name: values[name] for name in values.keys() - names}, "family": of_family})
 
 

@@ -207,7 +207,7 @@ class RunFolder:
 
     def read_config(self) -> TrainConfig:
         try:
-            return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file), needed=("dataset",))
+            return TrainConfig.from_json(self.config_file.read_text(), str(self.config_file), record=True)
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {self.config_file}: {error}") from None
 

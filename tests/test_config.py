@@ -10,6 +10,7 @@ import pytest
 from aigc_tf.config import TrainConfig
 from aigc_tf.errors import UserError
 from aigc_tf.families import FAMILIES
+from aigc_tf.parts.losses import GAN_LOSSES, ONE_STAGE
 from aigc_tf.presets import PRESETS
 
 
@@ -96,9 +97,25 @@ def test_bad_json_is_refused(text, said):
         TrainConfig.from_json(text, "file.json")
 
 
+def test_a_run_of_before_goes_on_in_two_stages():
+    """As all did that were begun before there were runs of one stage."""
+    record = '{"dataset": "mnist"}'
+    assert TrainConfig.from_json(record, "of before", record=True).family.stages == "two"
+    assert TrainConfig.from_json(record, "a file of some settings").family.stages == "auto"
+    now = TrainConfig.of(dataset="mnist")
+    assert TrainConfig.from_json(now.to_json(), "of today", record=True) == now
+
+
+@pytest.mark.parametrize("loss", sorted(set(GAN_LOSSES) - set(ONE_STAGE)))
+def test_one_stage_needs_a_loss_that_allows_it(loss):
+    assert not TrainConfig.of(loss=loss).family.one_stage
+    with pytest.raises(UserError, match=f"stages one needs a loss of .*, but loss is {loss}"):
+        TrainConfig.of(loss=loss, stages="one")
+
+
 def test_a_runs_record_without_its_data_set_is_damaged():
     with pytest.raises(UserError, match="here: it is damaged and holds no dataset"):
-        TrainConfig.from_json('{"steps": 3, "name": "dataset"}', "here", needed=("dataset",))
+        TrainConfig.from_json('{"steps": 3, "name": "dataset"}', "here", record=True)
 
 
 def test_whole_numbers_are_floats_too():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aigc_tf.settings import Among, Between, check
 
@@ -22,6 +22,9 @@ class FamilyConfig(abc.ABC):
     Every family has two for the moving average of what it samples with: `ema_half_life`, in examples, 0 for no
     averaging, and `ema_ramp_up`, the share of the examples seen so far that the half-life is at most, 0 for no limit.
     """
+
+    before: ClassVar[Mapping[str, Any]] = {}
+    """What runs were made with whose record has no such field, since there was none."""
 
     if TYPE_CHECKING:  # in each family in its own place among the flags
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -198,11 +198,14 @@ class GenerativeModel(tf.keras.Model, abc.ABC):
         for name, optimizer in self.optimizers.items():
             optimizer.learning_rate.assign(self._full_rates[name] * self.learning_rate_scale * share)
 
-    def minimise(self, tape: tf.GradientTape, loss: tf.Tensor, name: str) -> None:
+    def minimise(
+        self, tape: tf.GradientTape, loss: tf.Tensor, name: str, tensors: Sequence[tf.Tensor] = ()
+    ) -> list[tf.Tensor]:
         """One update by the optimizer `name` of what it trains, as `minimising` has it; tracks the norm of the
-        gradient."""
-        norm, counted = minimising.minimise(tape, loss, self._variables(name), self.optimizers[name])
-        self.trackers[f"gradient_norm/{name}"].update_state(norm, counted)
+        gradient. Returns the gradient by each of `tensors`, which the tape watches."""
+        update = minimising.minimise(tape, loss, self._variables(name), self.optimizers[name], tensors)
+        self.trackers[f"gradient_norm/{name}"].update_state(update.norm, update.counts)
+        return update.slopes
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """What Keras' `fit` calls; see `several_steps`."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from tyro.conf import arg
 
 from aigc_tf.errors import UserError
 from aigc_tf.families.family import FamilyConfig
 from aigc_tf.families.gan.networks import NETWORKS, WITH_WIDTHS
-from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.losses import GAN_LOSSES, ONE_STAGE
 from aigc_tf.parts.optimizers import OPTIMIZERS
 from aigc_tf.parts.penalties import PENALTIES
 from aigc_tf.settings import MANY, OneOf, Within
@@ -26,6 +27,8 @@ was found to hold for the largest that were tried."""
 @dataclasses.dataclass(frozen=True)
 class GANConfig(FamilyConfig):
     """What decides a GAN. Raises `UserError`, in one sentence, for values that cannot work."""
+
+    before: ClassVar[Mapping[str, Any]] = {"stages": "two"}
 
     # Networks
     network: Annotated[str, OneOf(NETWORKS), arg(help=f"Architecture of both networks: {', '.join(NETWORKS)}.")] = (
@@ -54,6 +57,9 @@ class GANConfig(FamilyConfig):
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
     """Discriminator updates per generator update, each on real images of its own."""
+    stages: Literal["auto", "one", "two"] = "auto"
+    """Passes of the last fakes through the discriminator: one, which both networks learn from (not with every loss), or
+    two, the generator's with the discriminator's new weights; auto: one where the loss allows it."""
 
     # What the discriminator sees
     augment: Literal["none", "diff", "ada"] = "none"
@@ -94,12 +100,19 @@ class GANConfig(FamilyConfig):
                 )
             if not units:
                 raise UserError(f"{name} holds no number, but must hold one for each hidden layer")
+        if self.stages == "one" and self.loss not in ONE_STAGE:
+            raise UserError(f"stages one needs a loss of {', '.join(ONE_STAGE)}, but loss is {self.loss}")
 
     @property
     def widths(self) -> dict[str, tuple[int, ...]]:
         """Those widths that are given, by the names of fields, which are those of a network's `build` too."""
         given = {name: getattr(self, name) for name in ("generator_widths", "discriminator_widths")}
         return {name: units for name, units in given.items() if units is not None}
+
+    @property
+    def one_stage(self) -> bool:
+        """Whether the generator learns from the discriminator's own pass."""
+        return self.stages != "two" and self.loss in ONE_STAGE
 
     def weight_of_penalties(self, shape: tuple[int, ...]) -> float:
         """The given one or the default for images of this shape, which docs/recipe.md tells the reasons of.

@@ -11,12 +11,13 @@ def step_flops(forward: Mapping[str, int], settings: GANConfig) -> float:
     """See `GenerativeModel.step_flops`.
 
     The generator goes forward in each discriminator update and backward once; the discriminator forward and backward on
-    real and fake images, on the fakes again for the generator (without weights), and through its own gradient for each
-    penalty, spread over the interval.
+    real and fake images, on the fakes again for the generator (without weights) unless that learns in one stage, and
+    through its own gradient for each penalty, spread over the interval.
     """
     generator, discriminator = forward["generator"], forward["discriminator"]
     penalties = 6 * discriminator * len(settings.penalties) / settings.penalty_interval
-    return settings.critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + 2 * discriminator
+    second = 0 if settings.one_stage else 2 * discriminator
+    return settings.critic_steps * (generator + 6 * discriminator + penalties) + 2 * generator + second
 
 
 def kept_activations(activations: Mapping[str, int], settings: GANConfig) -> int:

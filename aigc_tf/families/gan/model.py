@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -38,6 +38,15 @@ _TRACKED = (
 )
 
 
+class _Told(NamedTuple):
+    """What the discriminator said of real images and fakes before it learned from them, logits float32 [b], and in one
+    stage the gradient of the generator's loss by the fakes, float32 [b, H, W, C]."""
+
+    real_logits: tf.Tensor
+    fake_logits: tf.Tensor
+    slopes: tf.Tensor | None
+
+
 class GAN(GenerativeModel):
     """A generator and a discriminator that train against each other.
 
@@ -67,6 +76,7 @@ class GAN(GenerativeModel):
         self.settings = config.family
         self.adaptive = augmentation.Adaptive(config.family, config.global_batch_size) if adapts else None
         self.loss_functions = loss
+        self.slope_ratio = None if self.settings.stages == "two" else loss.slope_ratio
         self.penalty_functions = dict(penalties)
 
     @property
@@ -81,9 +91,9 @@ class GAN(GenerativeModel):
 
         `data["image"]` is float32 [critic_steps * b, H, W, C]: every discriminator update gets images of its own,
         taken with a stride, so that replicas together see the rows that one device would see. The last fakes serve
-        the generator's update too; that saves a pass through the generator. With labels, `data["label"]` int32, the
-        fakes of an update are of the classes of its real images, row by row: classes then come in their proportions,
-        and points between real and fake have a class.
+        the generator's update too, and in one stage so does what the discriminator said of them before it learned. With
+        labels, `data["label"]` int32, the fakes of an update are of the classes of its real images, row by row: classes
+        then come in their proportions, and points between real and fake have a class.
 
         With `augment` the discriminator sees nothing but augmented images, and the penalties are slopes at these.
         """
@@ -104,11 +114,14 @@ class GAN(GenerativeModel):
             fake = self.generator(inputs(self._latents(update), classes), training=True)  # [b, H, W, C]
             fake = self._seen(fake, _FAKE, update)
             with tape.stop_recording():
-                self._train_discriminator(critic, real, fake, update)
-            # Losses that do not compare with real images drop the first of these when the graph is pruned.
-            real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
-            losses = self.loss_functions.generator(real_logits, fake_logits)  # [b]
-            loss = self.global_mean(losses)
+                told = self._train_discriminator(critic, real, fake, update)
+            if told.slopes is None:
+                # Losses that do not compare with real images drop the first of these when the graph is pruned.
+                losses = self.loss_functions.generator(_logits(critic, real), _logits(critic, fake))  # [b]
+                loss = self.global_mean(losses)
+            else:
+                losses = self.loss_functions.generator(told.real_logits, told.fake_logits)  # [b]
+                loss = tf.reduce_sum(told.slopes * fake)  # whose gradient by the fakes these slopes are
         self.minimise(tape, loss, "generator")
         self.track({"loss/generator": losses})
         self.update_moving_averages()
@@ -180,13 +193,16 @@ class GAN(GenerativeModel):
         probability = 1.0 if self.adaptive is None else self.adaptive.probability
         return applying.apply(images, augmentation.chosen(self.settings.augment, probability), uniform)
 
-    def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> None:
+    def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> _Told:
+        fakes = [] if self.slope_ratio is None else [fake]
         with tf.GradientTape() as tape:
+            tape.watch(fakes)
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
-            losses = adversarial + self._penalties(critic, real, fake, update)  # [b]
+            # A penalty at the fakes is the discriminator's alone.
+            losses = adversarial + self._penalties(critic, real, tf.stop_gradient(fake), update)  # [b]
             loss = self.global_mean(losses)
-        self.minimise(tape, loss, "discriminator")
+        slopes = self.minimise(tape, loss, "discriminator", fakes)
         if self.adaptive is not None:
             self.track(self.adaptive.follow(real_logits, fake_logits, self.loss_functions.boundary))
         self.track(
@@ -199,6 +215,10 @@ class GAN(GenerativeModel):
                 "accuracy/fake": tf.cast(fake_logits < 0, tf.float32),
             }
         )
+        if self.slope_ratio is None:
+            return _Told(real_logits, fake_logits, None)
+        ratio = tf.reshape(self.slope_ratio(fake_logits), [-1, 1, 1, 1])
+        return _Told(real_logits, fake_logits, slopes[0] * ratio)
 
     def _penalties(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
         """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones.

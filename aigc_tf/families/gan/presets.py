@@ -24,6 +24,7 @@ def _tutorial(learning_rate: float, **changes: object) -> dict[str, Any]:
     return {
         "latent_dim": 100,
         "loss": "non_saturating",
+        "stages": "two",
         "penalties": (),
         "ema_half_life": 0.0,
         "learning_rate_hold": 0.0,

@@ -16,3 +16,6 @@ GAN_LOSSES = Registry(
     "wasserstein",
     "relativistic",
 )
+
+ONE_STAGE = ("non_saturating", "minimax", "wasserstein")
+"""Those with a `slope_ratio`."""

@@ -5,7 +5,7 @@ Its generator loss saturates where the discriminator is sure; kept for teaching 
 
 import tensorflow as tf
 
-from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
+from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss, zero_sum
 from aigc_tf.parts.losses.non_saturating import discriminator_loss
 
 
@@ -14,4 +14,4 @@ def generator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
     return -tf.nn.softplus(fake_logits)
 
 
-LOSS = AdversarialLoss(generator_loss, discriminator_loss)
+LOSS = AdversarialLoss(generator_loss, discriminator_loss, slope_ratio=zero_sum)

@@ -18,4 +18,10 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
     return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
 
 
-LOSS = AdversarialLoss(generator_loss, discriminator_loss)
+def slope_ratio(fake_logits: tf.Tensor) -> tf.Tensor:
+    """-sigmoid(-x) / sigmoid(x) = -exp(-x). Below -60 it stays what it is there, since it would overflow; slopes are
+    then too small, but a fake that far off is not to be expected."""
+    return -tf.exp(-tf.maximum(fake_logits, -60.0))
+
+
+LOSS = AdversarialLoss(generator_loss, discriminator_loss, slope_ratio=slope_ratio)

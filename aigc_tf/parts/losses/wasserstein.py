@@ -5,7 +5,7 @@ It bounds nothing by itself: combine it with the penalty `wgan_gp` or with spect
 
 import tensorflow as tf
 
-from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss
+from aigc_tf.parts.losses.adversarial_loss import AdversarialLoss, zero_sum
 
 
 def generator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -18,4 +18,4 @@ def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Ten
     return fake_logits - real_logits
 
 
-LOSS = AdversarialLoss(generator_loss, discriminator_loss, boundary=None)
+LOSS = AdversarialLoss(generator_loss, discriminator_loss, boundary=None, slope_ratio=zero_sum)

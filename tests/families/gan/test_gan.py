@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import small_gans
 import tensorflow as tf
 from lanes import HERE
 from small_gans import (
@@ -20,6 +21,7 @@ from small_gans import (
 from aigc_tf.families import signatures
 from aigc_tf.parts import moving_average
 from aigc_tf.parts.latents import latents_from_seeds
+from aigc_tf.parts.losses import GAN_LOSSES, ONE_STAGE
 from aigc_tf.parts.optimizers import OPTIMIZERS
 
 SEEDS = tf.constant([3, 1, 4, 1, -5, 2**62], tf.int64)
@@ -81,6 +83,46 @@ def test_penalties_draw_anew_at_each_update():
     train(tiny_gan(config(critic_steps=2, penalty_interval=1), penalties={"one": penalty}), 2)
     assert len(np.unique(drawn)) == 4 * BATCH
     assert np.min(drawn) >= 0 and np.max(drawn) < 1
+
+
+# One stage or two
+
+
+def pull_on_the_generator(gan, latents) -> list[np.ndarray]:
+    """Gradient of the generator's loss by its weights, with the discriminator as it is."""
+    with tf.GradientTape() as tape:
+        logits = tf.squeeze(gan.discriminator(gan.generator(latents, training=True), training=True), -1)
+        loss = tf.reduce_mean(gan.loss_functions.generator(tf.zeros_like(logits), logits))
+    return [gradient.numpy() for gradient in tape.gradient(loss, gan.generator.trainable_variables)]
+
+
+@pytest.mark.parametrize("loss", ONE_STAGE)
+@pytest.mark.parametrize("stages", ["one", "two"])
+def test_the_generator_learns_from_the_discriminator_as_it_was_or_as_it_became(loss, stages, monkeypatch):
+    """Under plain gradient descent at a rate of 0.1 a step gives its gradient away; a penalty at the fakes does not
+    reach the generator. Without spectral normalisation, which is another one at each pass."""
+    monkeypatch.setattr(small_gans, "SpectralNorm", lambda layer: layer)
+    changes = {"loss": loss, "stages": stages, "penalties": ("r2",), "penalty_interval": 1}
+    gan = tiny_gan(config(**changes), learning_rate=0.1)
+    latents = gan._latents(tf.constant(0, tf.int64))
+    before, pull_before = gan.generator.get_weights(), pull_on_the_generator(gan, latents)
+    trainable = [variable.numpy() for variable in gan.generator.trainable_variables]
+    train(gan, 1)
+    taken = [(old - new.numpy()) / 0.1 for old, new in zip(trainable, gan.generator.trainable_variables)]
+    gan.generator.set_weights(before)
+    pull_after = pull_on_the_generator(gan, latents)
+    expected, other = (pull_before, pull_after) if stages == "one" else (pull_after, pull_before)
+    for step, right in zip(taken, expected):
+        np.testing.assert_allclose(step, right, rtol=1e-3, atol=1e-6)
+    assert not all(np.allclose(step, wrong, rtol=1e-3, atol=1e-6) for step, wrong in zip(taken, other))
+
+
+def test_auto_is_one_stage_where_the_loss_allows_it():
+    for loss in GAN_LOSSES:
+        states = {}
+        for stages in ("auto", "one" if loss in ONE_STAGE else "two"):
+            states[stages] = weights(train(tiny_gan(config(loss=loss, stages=stages)), 2))
+        assert_same(*states.values())
 
 
 # Moving average

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aigc_tf.parts.losses import GAN_LOSSES
+from aigc_tf.parts.losses import GAN_LOSSES, ONE_STAGE
 
 REAL = [-5.0, 1.4, 12.5, 2.7]
 FAKE = [10.0, 4.4, -5.5, 3.6]
@@ -117,3 +117,28 @@ def test_hinge_lets_go_beyond_the_margin():
         tape.watch([real, fake])
         values = GAN_LOSSES["hinge"].discriminator(real, fake)
     assert [g.numpy() for g in tape.gradient(values, [real, fake])] == [[0.0], [0.0]]
+
+
+def test_those_for_one_stage_are_those_with_a_ratio():
+    assert set(ONE_STAGE) == {name for name, loss in GAN_LOSSES.items() if loss.slope_ratio is not None}
+
+
+@pytest.mark.parametrize("name", ONE_STAGE)
+def test_the_ratio_makes_the_slope_of_one_side_that_of_the_other(name):
+    loss = GAN_LOSSES[name]
+    real, fake = tf.zeros([7]), tf.constant([-59.0, -5.5, -1.0, 0.0, 1.0, 4.4, 30.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(fake)
+        generator, discriminator = (side(real, fake) for side in loss[:2])
+    slopes = tape.gradient(discriminator, fake) * loss.slope_ratio(fake)
+    np.testing.assert_allclose(slopes, tape.gradient(generator, fake), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ONE_STAGE)
+def test_no_logit_makes_a_slope_of_one_stage_infinite(name):
+    loss = GAN_LOSSES[name]
+    fake = tf.constant([-1e4, -100.0, 100.0, 1e4])
+    with tf.GradientTape() as tape:
+        tape.watch(fake)
+        values = loss.discriminator(tf.zeros([4]), fake)
+    assert np.isfinite(tape.gradient(values, fake) * loss.slope_ratio(fake)).all()
