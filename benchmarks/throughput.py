@@ -22,8 +22,8 @@ PyTorch.
 
 FLOPs are counted by the book: 2 * H * W * K * K * Cin * Cout for a convolution (H and W of its output), 2 * in * out
 for a dense layer, twice the forward pass for a backward one. A step goes forward and backward through the generator
-once (3 G), through the discriminator with real and with generated images (6 D), and with the latter once more without
-its weights (2 D); R1 takes the gradient at the images and goes back through that, every so many steps (3 D / interval).
+once (3 G), and through the discriminator with real and with generated images (6 D), from which in one stage both
+networks learn; R1 takes the gradient at the images and goes back through that, every so many steps (3 D / interval).
 Their share is that of the best matrix multiplication and the best convolution of TensorFlow in the same run.
 
 Writes throughput.json, .md and .png to --results.

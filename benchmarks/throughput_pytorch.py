@@ -83,8 +83,9 @@ def make_step(
     def step(with_penalty: bool) -> None:
         real = images[torch.randint(job.num_images, (batch,))].requires_grad_(with_penalty)
         fake = generator(torch.randn(batch, job.latent_dim))
-        real_logits = discriminator(real)
-        loss = (functional.softplus(-real_logits) + functional.softplus(discriminator(fake.detach()))).mean()
+        seen = fake.detach().requires_grad_()
+        real_logits, fake_logits = discriminator(real), discriminator(seen)
+        loss = (functional.softplus(-real_logits) + functional.softplus(fake_logits)).mean()
         if with_penalty:
             (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
             r1 = slope.square().sum([1, 2, 3]).mean() / 2
@@ -93,11 +94,10 @@ def make_step(
         loss.backward()
         discriminator_optimizer.step()
 
-        discriminator.requires_grad_(False)
         generator_optimizer.zero_grad()
-        functional.softplus(-discriminator(fake)).mean().backward()
+        # The gradient of softplus(-fake_logits) by the fakes, since that of softplus(fake_logits) is there.
+        fake.backward(seen.grad * -torch.exp(-fake_logits.detach()).view(-1, 1, 1, 1))
         generator_optimizer.step()
-        discriminator.requires_grad_(True)
         with torch.no_grad():
             torch._foreach_lerp_(averaged, trained, 1 - keep)
 

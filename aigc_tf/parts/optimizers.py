@@ -15,9 +15,9 @@ from aigc_tf.errors import UserError
 
 def adam(learning_rate: float, beta_1: float, beta_2: float) -> Any:
     """Kingma and Ba 2015, https://arxiv.org/abs/1412.6980."""
-    import tensorflow as tf
+    from aigc_tf.parts.adam import Adam
 
-    return tf.keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+    return Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
 
 
 def adamw(learning_rate: float, beta_1: float, beta_2: float) -> Any:
