@@ -144,9 +144,9 @@ class TrainConfig(AugmentationConfig, DataConfig):
         return self.mixed_dtype if self.mixed_precision else "float32"
 
     def with_budget(self) -> TrainConfig:
-        """The same with a budget: the default number of steps if none was given."""
+        """The same with a budget: the family's default number of steps if none was given."""
         given = any(getattr(self, name) is not None for name in BUDGETS)
-        return self if given else dataclasses.replace(self, steps=DEFAULT_STEPS)
+        return self if given else dataclasses.replace(self, steps=self.family.default_steps)
 
     def flat(self) -> dict[str, Any]:
         """All settings by name, those of the family among them, in the order of the flags."""
@@ -212,5 +212,4 @@ class TrainConfig(AugmentationConfig, DataConfig):
         return json_settings.read(cls, {**{name: values[name] for name in values.keys() - names}, "family": of_family})
 
 
-DEFAULT_STEPS = 6_000
 BUDGETS = ("steps", "epochs", "minutes")

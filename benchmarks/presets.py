@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aigc_tf.config import DEFAULT_STEPS
 from aigc_tf.presets import PRESETS
 from benchmarks import record, strips
 from benchmarks.start_up import whole
@@ -102,8 +101,8 @@ def page(figures: dict[str, list[dict[str, Any]]]) -> str:
 
 def _share(name: str, row: dict[str, Any]) -> str:
     """How much of the preset's own budget that is."""
-    epochs = PRESETS[name].epochs
-    return f"{row['step'] / DEFAULT_STEPS if epochs is None else row['epochs'] / epochs:.1%}"
+    epochs, steps = PRESETS[name].epochs, PRESETS[name].family.default_steps
+    return f"{row['step'] / steps if epochs is None else row['epochs'] / epochs:.1%}"
 
 
 def strip(run: Run) -> tuple[str, np.ndarray]:

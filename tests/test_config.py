@@ -166,7 +166,8 @@ def test_every_number_has_bounds():
 
 
 def test_a_budget_is_given_once():
-    assert TrainConfig().with_budget().steps > 0
+    assert TrainConfig().with_budget().steps == 4_000
+    assert TrainConfig.of(model="vae").with_budget().steps == 6_000
     assert TrainConfig(epochs=2.0).with_budget().steps is None
 
 

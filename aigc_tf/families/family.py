@@ -23,6 +23,8 @@ class FamilyConfig(abc.ABC):
     averaging, and `ema_ramp_up`, the share of the examples seen so far that the half-life is at most, 0 for no limit.
     """
 
+    default_steps: ClassVar[int] = 6_000
+    """The budget of a run that none was given."""
     before: ClassVar[Mapping[str, Any]] = {}
     """What runs were made with whose record has no such field, since there was none."""
 

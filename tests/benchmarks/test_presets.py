@@ -15,7 +15,7 @@ def row(**changes) -> dict:
 
 
 def test_a_share_is_of_the_presets_own_budget():
-    shown = page({"default": [row(step=6000)], "dense-128-128": [row(), row(epochs=5.0)]})
+    shown = page({"default": [row(step=4000)], "dense-128-128": [row(), row(epochs=5.0)]})
     assert "| default | 640 | 100.0% | 30.0 | 15.0 | 7 | 0.50 | 0.25 | 5 |" in shown
     assert "| dense-128-128 | 640 | 2.0% |" in shown and "| dense-128-128 | 640 | 10.0% |" in shown
 

@@ -28,6 +28,7 @@ was found to hold for the largest that were tried."""
 class GANConfig(FamilyConfig):
     """What decides a GAN. Raises `UserError`, in one sentence, for values that cannot work."""
 
+    default_steps: ClassVar[int] = 4_000
     before: ClassVar[Mapping[str, Any]] = {"stages": "two"}
 
     # Networks
