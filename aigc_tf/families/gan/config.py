@@ -60,7 +60,7 @@ class GANConfig(FamilyConfig):
     """Discriminator updates per generator update, each on real images of its own."""
     stages: Literal["auto", "one", "two"] = "auto"
     """Passes of the last fakes through the discriminator: one, which both networks learn from (not with every loss), or
-    two, the generator's with the discriminator's new weights; auto: one where the loss allows it."""
+    two, the generator's with the discriminator's new weights; auto: one where the loss allows it, two with labels."""
 
     # What the discriminator sees
     augment: Literal["none", "diff", "ada"] = "none"
@@ -112,8 +112,10 @@ class GANConfig(FamilyConfig):
 
     @property
     def one_stage(self) -> bool:
-        """Whether the generator learns from the discriminator's own pass."""
-        return self.stages != "two" and self.loss in ONE_STAGE
+        """Whether the generator learns from the discriminator's own pass; docs/recipe.md tells why not with labels."""
+        if self.stages == "auto":
+            return self.loss in ONE_STAGE and not self.conditional
+        return self.stages == "one"
 
     def weight_of_penalties(self, shape: tuple[int, ...]) -> float:
         """The given one or the default for images of this shape, which docs/recipe.md tells the reasons of.

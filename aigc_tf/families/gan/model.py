@@ -76,7 +76,7 @@ class GAN(GenerativeModel):
         self.settings = config.family
         self.adaptive = augmentation.Adaptive(config.family, config.global_batch_size) if adapts else None
         self.loss_functions = loss
-        self.slope_ratio = None if self.settings.stages == "two" else loss.slope_ratio
+        self.slope_ratio = loss.slope_ratio if self.settings.one_stage else None
         self.penalty_functions = dict(penalties)
 
     @property
