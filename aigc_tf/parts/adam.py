@@ -11,9 +11,9 @@ class Adam(tf.keras.optimizers.Adam):
     """Kingma and Ba 2015, https://arxiv.org/abs/1412.6980.
 
     Keras writes what is the same for all weights (powers of the decays) anew for each, and every operation goes through
-    several layers of Python. That took a quarter of the time in which the graph of a training step was made, and the
-    default GAN's step takes longer to make than a hundred steps take to run. So the same operations, in the same order,
-    are put down here directly. Sparse gradients are left to Keras.
+    several layers of Python. That took a quarter of the time in which the graph of the default GAN's step was made, as
+    long as fifteen of its steps. So the same operations, in the same order, are put down here directly. Sparse gradients
+    are left to Keras.
     """
 
     _numbers: Any = None
