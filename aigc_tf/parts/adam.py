@@ -12,8 +12,8 @@ class Adam(tf.keras.optimizers.Adam):
 
     Keras writes what is the same for all weights (powers of the decays) anew for each, and every operation goes through
     several layers of Python. That took a quarter of the time in which the graph of the default GAN's step was made, as
-    long as fifteen of its steps. So the same operations, in the same order, are put down here directly. Sparse gradients
-    are left to Keras.
+    long as fifteen of its steps. So the same operations, in the same order, are put down here directly. Sparse
+    gradients are left to Keras.
     """
 
     _numbers: Any = None
