@@ -33,21 +33,16 @@ def minimise(
     had come down to 1: then training has diverged.
     """
     scale = loss_scaling.scale(optimizer)
-    if scale is None:
-        by_variables, slopes = tape.gradient(loss, (variables, list(tensors)))
-        gradients = _summed(by_variables)
-        optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
-        return Update(tf.linalg.global_norm(gradients), 1.0, slopes)
-    with tape:
-        scaled = optimizer.get_scaled_loss(loss)
-    by_variables, slopes = tape.gradient(scaled, (variables, list(tensors)))
-    gradients = optimizer.get_unscaled_gradients(_summed(by_variables))
+    if scale is not None:
+        with tape:
+            loss = optimizer.get_scaled_loss(loss)
+    gradients, slopes = tape.gradient(loss, (variables, list(tensors)))
+    gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    if scale is not None:
+        gradients, slopes = map(optimizer.get_unscaled_gradients, (gradients, slopes))
     optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
     norm = tf.linalg.global_norm(gradients)
+    if scale is None:
+        return Update(norm, 1.0, slopes)
     counts = tf.math.is_finite(norm) | (scale <= 1.0)
-    slopes = optimizer.get_unscaled_gradients(slopes)
     return Update(tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32), slopes)
-
-
-def _summed(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cpus
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -30,9 +31,7 @@ def made(family: str, replicas: int = 1, **settings) -> GenerativeModel:
     settings = {**SMALL[family], "mixed_precision": True, "mixed_dtype": "float16", **settings}
     config = TrainConfig.of(model=family, global_batch_size=BATCH, **settings)
     tf.keras.utils.set_random_seed(0)
-    devices = [f"CPU:{number}" for number in range(replicas)]
-    one = tf.distribute.ReductionToOneDevice()
-    with tf.distribute.MirroredStrategy(devices, cross_device_ops=one).scope():
+    with cpus.strategy(replicas).scope():
         return FAMILIES[family].create(SPEC, config)
 
 

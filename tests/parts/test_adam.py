@@ -1,5 +1,6 @@
 """Our Adam does what Keras' own does, to the bit."""
 
+import cpus
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,8 +15,7 @@ RECIPES = {"the default GAN's": (2e-3, 0.0, 0.99), "Keras'": (1e-3, 0.9, 0.999),
 def trained(kind, recipe, replicas: int, sparse: bool = False) -> list[np.ndarray]:
     """Weights, and all that the optimizer keeps, after five steps; their rates fall as ours do."""
     rate, beta_1, beta_2 = recipe
-    devices = [f"CPU:{i}" for i in range(replicas)]
-    strategy = tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())
+    strategy = cpus.strategy(replicas)
     with strategy.scope():
         random = np.random.default_rng(0)
         weights = [tf.Variable(random.normal(size=shape).astype(np.float32)) for shape in SHAPES]

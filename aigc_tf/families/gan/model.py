@@ -39,12 +39,12 @@ _TRACKED = (
 
 
 class _Told(NamedTuple):
-    """What the discriminator said of real images and fakes before it learned from them, logits float32 [b], and in one
-    stage the gradient of the generator's loss by the fakes, float32 [b, H, W, C]."""
+    """What the discriminator said of real images and fakes before it learned from them, logits float32 [b], and the
+    gradient of its loss by the fakes, float32 [b, H, W, C]."""
 
     real_logits: tf.Tensor
     fake_logits: tf.Tensor
-    slopes: tf.Tensor | None
+    slopes: tf.Tensor
 
 
 class GAN(GenerativeModel):
@@ -115,13 +115,14 @@ class GAN(GenerativeModel):
             fake = self._seen(fake, _FAKE, update)
             with tape.stop_recording():
                 told = self._train_discriminator(critic, real, fake, update)
-            if told.slopes is None:
+            if self.slope_ratio is None:
                 # Losses that do not compare with real images drop the first of these when the graph is pruned.
                 losses = self.loss_functions.generator(_logits(critic, real), _logits(critic, fake))  # [b]
                 loss = self.global_mean(losses)
             else:
                 losses = self.loss_functions.generator(told.real_logits, told.fake_logits)  # [b]
-                loss = tf.reduce_sum(told.slopes * fake)  # whose gradient by the fakes these slopes are
+                slopes = told.slopes * tf.reshape(self.slope_ratio(told.fake_logits), [-1, 1, 1, 1])
+                loss = tf.reduce_sum(slopes * fake)  # whose gradient by the fakes these slopes are
         self.minimise(tape, loss, "generator")
         self.track({"loss/generator": losses})
         self.update_moving_averages()
@@ -194,15 +195,14 @@ class GAN(GenerativeModel):
         return applying.apply(images, augmentation.chosen(self.settings.augment, probability), uniform)
 
     def _train_discriminator(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> _Told:
-        fakes = [] if self.slope_ratio is None else [fake]
         with tf.GradientTape() as tape:
-            tape.watch(fakes)
+            tape.watch(fake)
             real_logits, fake_logits = _logits(critic, real), _logits(critic, fake)  # [b]
             adversarial = self.loss_functions.discriminator(real_logits, fake_logits)  # [b]
             # A penalty at the fakes is the discriminator's alone.
             losses = adversarial + self._penalties(critic, real, tf.stop_gradient(fake), update)  # [b]
             loss = self.global_mean(losses)
-        slopes = self.minimise(tape, loss, "discriminator", fakes)
+        (slopes,) = self.minimise(tape, loss, "discriminator", [fake])  # where none asks for these, none is reckoned
         if self.adaptive is not None:
             self.track(self.adaptive.follow(real_logits, fake_logits, self.loss_functions.boundary))
         self.track(
@@ -215,10 +215,7 @@ class GAN(GenerativeModel):
                 "accuracy/fake": tf.cast(fake_logits < 0, tf.float32),
             }
         )
-        if self.slope_ratio is None:
-            return _Told(real_logits, fake_logits, None)
-        ratio = tf.reshape(self.slope_ratio(fake_logits), [-1, 1, 1, 1])
-        return _Told(real_logits, fake_logits, slopes[0] * ratio)
+        return _Told(real_logits, fake_logits, slopes)
 
     def _penalties(self, critic: Critic, real: tf.Tensor, fake: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
         """Weighted sum of the penalties, float32 [b]; zero in the updates between two lazy ones.

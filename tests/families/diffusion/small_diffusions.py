@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
+from cpus import strategy
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
@@ -26,10 +27,8 @@ def config(**changes) -> TrainConfig:
 
 def created(settings: TrainConfig, replicas: int = 1, spec: DataSpec | None = None, eager: bool = True) -> Diffusion:
     """The model that a training run would get, of images with labels if it is to take them."""
-    devices = [f"CPU:{i}" for i in range(replicas)]
-    strategy = tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())
     tf.keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
+    with strategy(replicas).scope():
         model = FAMILIES["diffusion"].create(spec or (LABELLED if settings.family.conditional else SPEC), settings)
     model.run_eagerly = eager
     return model

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
+from cpus import strategy
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.spec import DataSpec
@@ -24,11 +25,6 @@ BATCH = 4
 
 def config(**changes) -> TrainConfig:
     return TrainConfig.of(**{"global_batch_size": BATCH, "latent_dim": 5, "penalties": (), **changes})
-
-
-def strategy(replicas: int) -> tf.distribute.MirroredStrategy:
-    devices = [f"CPU:{i}" for i in range(replicas)]
-    return tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())
 
 
 def tiny_networks(latent_dim: int) -> Networks:

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
+from cpus import strategy
 
 from aigc_tf.config import TrainConfig
 from aigc_tf.datasets.image_dataset import ImageDataset
@@ -24,11 +25,6 @@ def config(**changes) -> TrainConfig:
     return TrainConfig.of(
         **{"model": "vae", "global_batch_size": BATCH, "latent_dim": 3, "network": "keras", **changes}
     )
-
-
-def strategy(replicas: int) -> tf.distribute.MirroredStrategy:
-    devices = [f"CPU:{i}" for i in range(replicas)]
-    return tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())
 
 
 def created(settings: TrainConfig, replicas: int = 1, spec: DataSpec | None = None, descent: bool = False) -> VAE:
