@@ -101,9 +101,21 @@ def test_a_run_of_before_goes_on_in_two_stages():
     """As all did that were begun before there were runs of one stage."""
     record = '{"dataset": "mnist"}'
     assert TrainConfig.from_json(record, "of before", record=True).family.stages == "two"
-    assert TrainConfig.from_json(record, "a file of some settings").family.stages == "auto"
+    assert TrainConfig.from_json(record, "a file of some settings").family.stages == "fewest"
     now = TrainConfig.of(dataset="mnist")
     assert TrainConfig.from_json(now.to_json(), "of today", record=True) == now
+
+
+def test_with_labels_a_run_of_before_goes_on_as_it_began():
+    """When `auto` was the default, which was two stages with labels, rates fell from 100,000 images on, with or without
+    labels, and both stand in its record."""
+    record = '{"dataset": "mnist", "conditional": true, "stages": "auto", "learning_rate_hold": 100000.0}'
+    before = TrainConfig.from_json(record, "of before", record=True).family
+    assert not before.one_stage and before.images_at_full_rates == 100_000
+    today = TrainConfig.of(dataset="mnist", conditional=True).family
+    assert today.one_stage and today.images_at_full_rates == 10_000
+    assert TrainConfig.of(dataset="mnist").family.images_at_full_rates == 100_000
+    assert TrainConfig.of(dataset="mnist", conditional=True, learning_rate_hold=5.0).family.images_at_full_rates == 5
 
 
 @pytest.mark.parametrize("loss", sorted(set(GAN_LOSSES) - set(ONE_STAGE)))

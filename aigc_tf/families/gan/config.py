@@ -58,9 +58,10 @@ class GANConfig(FamilyConfig):
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
     """Discriminator updates per generator update, each on real images of its own."""
-    stages: Literal["auto", "one", "two"] = "auto"
+    stages: Literal["fewest", "auto", "one", "two"] = "fewest"
     """Passes of the last fakes through the discriminator: one, which both networks learn from (not with every loss), or
-    two, the generator's with the discriminator's new weights; auto: one where the loss allows it, two with labels."""
+    two, the generator's with the discriminator's new weights; fewest: one where the loss allows it; auto: the same, but
+    two with labels, as was the default before."""
 
     # What the discriminator sees
     augment: Literal["none", "diff", "ada"] = "none"
@@ -80,9 +81,9 @@ class GANConfig(FamilyConfig):
     """Learning rate of the generator. By default 0.002, falling beyond 32x32 pixels with the side to 0.001 at 64x64."""
     discriminator_learning_rate: Annotated[float | None, Within(1e-12, 10)] = None
     """Learning rate of the discriminator. By default that of the generator's default."""
-    learning_rate_hold: Annotated[float, Within(0)] = 100_000.0
+    learning_rate_hold: Annotated[float | None, Within(0)] = None
     """Images seen before both learning rates begin to fall, with the square root of the images seen, and the weight of
-    the penalties begins to rise by as much; 0 for constant ones."""
+    the penalties begins to rise by as much; 0 for constant ones. By default 100,000, and 10,000 with labels."""
     beta_1: Annotated[float, Within(0, 0.999999)] = 0.0
     """Decay of the gradient's mean (Adam and its kin; momentum of rmsprop)."""
     beta_2: Annotated[float, Within(0, 0.999999)] = 0.99
@@ -112,10 +113,18 @@ class GANConfig(FamilyConfig):
 
     @property
     def one_stage(self) -> bool:
-        """Whether the generator learns from the discriminator's own pass; docs/recipe.md tells why not with labels."""
-        if self.stages == "auto":
-            return self.loss in ONE_STAGE and not self.conditional
-        return self.stages == "one"
+        """Whether the generator learns from the discriminator's own pass."""
+        if self.stages == "auto" and self.conditional:
+            return False
+        return self.stages == "one" or (self.stages != "two" and self.loss in ONE_STAGE)
+
+    @property
+    def images_at_full_rates(self) -> float:
+        """The given number or the default: with labels each class has but a few images of a batch, so steps are noisier
+        and rates have to fall sooner (docs/recipe.md)."""
+        if self.learning_rate_hold is not None:
+            return self.learning_rate_hold
+        return 10_000.0 if self.conditional else 100_000.0
 
     def weight_of_penalties(self, shape: tuple[int, ...]) -> float:
         """The given one or the default for images of this shape, which docs/recipe.md tells the reasons of.

@@ -242,7 +242,7 @@ class GAN(GenerativeModel):
         """Share of the full learning rates that this step takes; see `schedules.falling`. In a game, constant rates end
         in a walk around the equilibrium rather than in it; the walk narrows as they fall, and as the discriminator gets
         smoother."""
-        return schedules.falling(self.step * self.config.global_batch_size, self.settings.learning_rate_hold)
+        return schedules.falling(self.step * self.config.global_batch_size, self.settings.images_at_full_rates)
 
     def _latents(self, update: tf.Tensor) -> tf.Tensor:
         shape = [self.config.global_batch_size, self.settings.latent_dim]

@@ -117,11 +117,12 @@ def test_the_generator_learns_from_the_discriminator_as_it_was_or_as_it_became(l
     assert not all(np.allclose(step, wrong, rtol=1e-3, atol=1e-6) for step, wrong in zip(taken, other))
 
 
-def test_auto_is_one_stage_where_the_loss_allows_it_and_two_with_labels():
-    assert not config(conditional=True).family.one_stage and config(conditional=True, stages="one").family.one_stage
+def test_fewest_is_one_stage_where_the_loss_allows_it_and_auto_two_with_labels():
+    assert config(conditional=True).family.one_stage and not config(conditional=True, stages="auto").family.one_stage
+    assert not config(conditional=True, loss="hinge").family.one_stage
     for loss in GAN_LOSSES:
         states = {}
-        for stages in ("auto", "one" if loss in ONE_STAGE else "two"):
+        for stages in ("fewest", "one" if loss in ONE_STAGE else "two"):
             states[stages] = weights(train(tiny_gan(config(loss=loss, stages=stages)), 2))
         assert_same(*states.values())
 
