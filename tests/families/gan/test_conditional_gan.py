@@ -172,7 +172,7 @@ def test_labels_are_obeyed_after_a_few_steps(network):
     spec = dataclasses.replace(SPEC, num_classes=2, class_names=("dark", "bright"))
     gan = created_gan(config(conditional=True, network=network, penalties=("r1",), global_batch_size=16), spec=spec)
     rng = np.random.default_rng(0)
-    classes = rng.integers(0, 2, 16 * 150).astype(np.int32)
+    classes = rng.integers(0, 2, 16 * 300).astype(np.int32)
     images = np.where(classes == 1, 0.7, -0.7)[:, None, None, None] + rng.uniform(-0.2, 0.2, (len(classes), *SHAPE))
     data = {"image": images.astype(np.float32), "label": classes}
     gan.fit(tf.data.Dataset.from_tensor_slices(data).batch(16, drop_remainder=True), verbose=0)
