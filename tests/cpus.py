@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def strategy(replicas: int = 1) -> tf.distribute.MirroredStrategy:
+def strategy(replicas: int) -> tf.distribute.MirroredStrategy:
     """As `aigc_tf.devices` makes one of processors."""
     devices = [f"CPU:{number}" for number in range(replicas)]
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())

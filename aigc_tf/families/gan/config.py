@@ -114,9 +114,8 @@ class GANConfig(FamilyConfig):
     @property
     def one_stage(self) -> bool:
         """Whether the generator learns from the discriminator's own pass."""
-        if self.stages == "auto" and self.conditional:
-            return False
-        return self.stages == "one" or (self.stages != "two" and self.loss in ONE_STAGE)
+        allowed = self.loss in ONE_STAGE
+        return {"fewest": allowed, "auto": allowed and not self.conditional, "one": True, "two": False}[self.stages]
 
     @property
     def images_at_full_rates(self) -> float:

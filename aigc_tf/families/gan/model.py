@@ -202,7 +202,7 @@ class GAN(GenerativeModel):
             # A penalty at the fakes is the discriminator's alone.
             losses = adversarial + self._penalties(critic, real, tf.stop_gradient(fake), update)  # [b]
             loss = self.global_mean(losses)
-        (slopes,) = self.minimise(tape, loss, "discriminator", [fake])  # where none asks for these, none is reckoned
+        (slopes,) = self.minimise(tape, loss, "discriminator", [fake])  # left out of a graph that does not use it
         if self.adaptive is not None:
             self.track(self.adaptive.follow(real_logits, fake_logits, self.loss_functions.boundary))
         self.track(
