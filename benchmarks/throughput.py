@@ -148,7 +148,7 @@ def children(batch: int, pixels: int, torch_python: str | None) -> Iterator[dict
     recipe = TrainConfig(global_batch_size=batch)
     family, shape = recipe.family, (28, 28, 1)  # no value takes more time than another
     rates = {f"{name}_learning_rate": rate for name, rate in family.learning_rates(shape).items()}
-    config = {**recipe.flat(), **rates, "penalty_weight": family.weight_of_penalties(shape)}
+    config = {**recipe.flat(), **rates, "penalty_weight": family.weight_of_penalties(shape, _NUM_IMAGES)}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         data = any_size.write(folder, _NUM_IMAGES, pixels)

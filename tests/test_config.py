@@ -108,12 +108,14 @@ def test_a_run_of_before_goes_on_in_two_stages():
 
 def test_with_labels_a_run_of_before_goes_on_as_it_began():
     """When `auto` was the default, which was two stages with labels, rates fell from 100,000 images on, with or without
-    labels, and both stand in its record."""
+    labels, and both stand in its record. What a penalty weighs does not, unless it was given."""
     record = '{"dataset": "mnist", "conditional": true, "stages": "auto", "learning_rate_hold": 100000.0}'
     before = TrainConfig.from_json(record, "of before", record=True).family
     assert not before.one_stage and before.images_at_full_rates == 100_000
+    assert before.weight_of_penalties((28, 28, 1), 60_000) == 0.1
     today = TrainConfig.of(dataset="mnist", conditional=True).family
     assert today.one_stage and today.images_at_full_rates == 10_000
+    assert today.weight_of_penalties((28, 28, 1), 60_000) == 0.03
     assert TrainConfig.of(dataset="mnist").family.images_at_full_rates == 100_000
     assert TrainConfig.of(dataset="mnist", conditional=True, learning_rate_hold=5.0).family.images_at_full_rates == 5
 

@@ -19,6 +19,8 @@ from aigc_tf.settings import MANY, OneOf, Within
 
 _DIGIT = 28 * 28
 """Numbers in an image for which the weight of penalties was found."""
+_MANY_IMAGES, _SHARE_WITH_LABELS = 60_000, 0.03
+"""Training images for which the weight of penalties with labels was found, as a share of that without."""
 _RATE, _SIDE, _LEAST_SHARE = 2e-3, 32, 0.5
 """The learning rate, the side of the largest images (in pixels) for which it was found to hold, and what share of it
 was found to hold for the largest that were tried."""
@@ -29,7 +31,7 @@ class GANConfig(FamilyConfig):
     """What decides a GAN. Raises `UserError`, in one sentence, for values that cannot work."""
 
     default_steps: ClassVar[int] = 4_000
-    before: ClassVar[Mapping[str, Any]] = {"stages": "two"}
+    before: ClassVar[Mapping[str, Any]] = {"stages": "two", "penalty_share_with_labels": 0.1}
 
     # Networks
     network: Annotated[str, OneOf(NETWORKS), arg(help=f"Architecture of both networks: {', '.join(NETWORKS)}.")] = (
@@ -52,8 +54,11 @@ class GANConfig(FamilyConfig):
         tuple[str, ...], OneOf(PENALTIES), arg(help=f"Gradient penalties, any of: {', '.join(PENALTIES)}.")
     ] = ("r1",)
     penalty_weight: Annotated[float | None, Within(0)] = None
-    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, and 0.1 with labels, and
-    as much more as an image has more numbers than one of 28x28 pixels."""
+    """Weight of each penalty (gamma of R1 and R2; 10 is usual for wgan_gp). By default 1, times the share below with
+    labels, and as much more as an image has more numbers than one of 28x28 pixels."""
+    penalty_share_with_labels: Annotated[float | None, Within(0)] = None
+    """With labels, the default weight of a penalty as a share of that without. By default 0.03 for 60,000 images and
+    more, and for fewer, which are sooner learned by heart, as much more, up to 1."""
     penalty_interval: Annotated[int, Within(1, MANY)] = 4
     """Apply the penalties every so many discriminator updates, multiplied by this number (lazy regularisation)."""
     critic_steps: Annotated[int, Within(1, 100)] = 1
@@ -125,15 +130,22 @@ class GANConfig(FamilyConfig):
             return self.learning_rate_hold
         return 10_000.0 if self.conditional else 100_000.0
 
-    def weight_of_penalties(self, shape: tuple[int, ...]) -> float:
-        """The given one or the default for images of this shape, which docs/recipe.md tells the reasons of.
+    def weight_of_penalties(self, shape: tuple[int, ...], num_examples: int) -> float:
+        """The given one or the default for so many training images of this shape, which docs/recipe.md tells the
+        reasons of.
 
         The more numbers an image has, the smaller is the gradient of a logit by each, while it changes as much from one
         image to another; Karras et al. 2020 (https://arxiv.org/abs/2006.06676, appendix) scale by pixels too.
         """
         if self.penalty_weight is not None:
             return self.penalty_weight
-        return (0.1 if self.conditional else 1.0) * max(1.0, math.prod(shape) / _DIGIT)
+        share = self._penalty_share(num_examples) if self.conditional else 1.0
+        return share * max(1.0, math.prod(shape) / _DIGIT)
+
+    def _penalty_share(self, num_examples: int) -> float:
+        if self.penalty_share_with_labels is not None:
+            return self.penalty_share_with_labels
+        return min(1.0, _SHARE_WITH_LABELS * max(1.0, _MANY_IMAGES / num_examples))
 
     def learning_rates(self, shape: tuple[int, ...]) -> dict[str, float]:
         """Those of both networks, the given ones or the default for images of this shape (height, width, channels).

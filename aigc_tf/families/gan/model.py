@@ -236,7 +236,8 @@ class GAN(GenerativeModel):
             )
             self.trackers[f"penalty/{name}"].update_state(values, sample_weight=tf.cast(due, tf.float32))
             total += values
-        return total * self.settings.weight_of_penalties(self.spec.shape) * interval / self._falling()
+        weight = self.settings.weight_of_penalties(self.spec.shape, self.spec.num_examples)
+        return total * weight * interval / self._falling()
 
     def _falling(self) -> tf.Tensor:
         """Share of the full learning rates that this step takes; see `schedules.falling`. In a game, constant rates end

@@ -127,11 +127,24 @@ def test_the_discriminator_begins_as_if_without_labels(spectral_norm):
 
 
 def test_penalties_weigh_less_with_labels_and_more_on_larger_images():
-    for changes, weight in (({}, 1.0), ({"conditional": True}, 0.1)):
+    with_labels = {"conditional": True}
+    given = {"penalty_share_with_labels": 0.5}
+    for changes, weight in (({}, 1.0), (with_labels, 0.03), ({**with_labels, **given}, 0.5), (given, 1.0)):
         weights = config(**changes).family.weight_of_penalties
-        assert weights((28, 28, 1)) == weights((8, 8, 1)) == weight
-        assert weights((56, 28, 3)) == pytest.approx(6 * weight)
-    assert config(conditional=True, penalty_weight=3.0).family.weight_of_penalties((64, 64, 3)) == 3.0
+        assert weights((28, 28, 1), 60_000) == weights((8, 8, 1), 10**6) == weight
+        assert weights((56, 28, 3), 60_000) == pytest.approx(6 * weight)
+    assert config(conditional=True, penalty_weight=3.0).family.weight_of_penalties((64, 64, 3), 5) == 3.0
+
+
+def test_penalties_weigh_more_with_labels_the_fewer_images_there_are_but_no_more_than_without():
+    weights = config(conditional=True).family.weight_of_penalties
+    assert weights((28, 28, 1), 15_000) == pytest.approx(0.12)
+    assert weights((28, 28, 1), 10) == weights((28, 28, 1), 1) == 1.0
+    spec = dataclasses.replace(LABELLED, num_examples=6_000)
+    gan = created_gan(config(conditional=True, penalties=("r1",), penalty_interval=1), eager=True, spec=spec)
+    seen = train(gan, 1).tracked()
+    added = seen["loss/discriminator"] - seen["loss/discriminator_adversarial"]
+    assert added / seen["penalty/r1"] == pytest.approx(0.3, rel=1e-2)
 
 
 def test_fakes_are_of_the_classes_of_the_real_images_beside_them():
