@@ -135,7 +135,8 @@ class GANConfig(FamilyConfig):
         reasons of.
 
         The more numbers an image has, the smaller is the gradient of a logit by each, while it changes as much from one
-        image to another; Karras et al. 2020 (https://arxiv.org/abs/2006.06676, appendix) scale by pixels too.
+        image to another; Karras et al. 2020 (https://arxiv.org/abs/2006.06676, appendix) scale by pixels too. With
+        labels a weak penalty serves best, unless there are so few images that the discriminator learns them by heart.
         """
         if self.penalty_weight is not None:
             return self.penalty_weight
