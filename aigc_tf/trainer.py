@@ -17,7 +17,6 @@ from aigc_tf import (
     environment,
     evaluator,
     event_files,
-    finishing,
     going_on,
     memory,
 )
@@ -155,6 +154,9 @@ def _train(
         if changed:
             checkpoints.save(again=True)
         held.close()  # what follows trains nothing, and others may go on with the run
+        # With it come Matplotlib, SciPy and scikit-learn: 70 MB that no step of training has to hold.
+        from aigc_tf import finishing
+
         finishing.finish(config, run, data, result, say)
     return run
 
