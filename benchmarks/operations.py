@@ -5,8 +5,8 @@
 A cell is PRESET:PIXELS. Each layer of the preset's networks computes its output, and the gradient of that by what it is
 given and by its weights, at the shapes that it has there and at the preset's batch, on random numbers. Equal layers at
 equal shapes are measured once. Times are CPU seconds over cores, the least of several rounds; each call makes eight
-passes in one graph, so that the way from Python counts for little. What TensorFlow would join with its neighbours (a
-bias, an activation) is apart here, so that the sum is somewhat more than a step needs.
+passes in one graph, so that the way from Python counts for little. What TensorFlow would join with its neighbours is
+apart here, an activation that a layer is given as well, so that the sum is somewhat more than a step needs.
 
 FLOPs are counted by the book (see `benchmarks.throughput`): the forward pass, and twice as many for the backward one.
 "Times" is the time beside that of as many FLOPs at the best convolution of the same run. A layer that takes more than
@@ -23,6 +23,7 @@ import dataclasses
 import json
 import re
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def _of(network: Any, batch: int, peak: float, seconds: float) -> list[Operation
     from benchmarks.throughput_tensorflow import forward_flops, kernel_shape
 
     layers: dict[str, list[Any]] = {}
-    for layer in network.layers:
+    for layer in apart(network.layers):
         if layer.__class__.__name__ != "InputLayer":
             layers.setdefault(json.dumps(_described(layer), sort_keys=True, default=str), []).append(layer)
     found = []
@@ -114,6 +115,21 @@ def _of(network: Any, batch: int, peak: float, seconds: float) -> list[Operation
     return sorted(found, key=lambda each: -each.share)
 
 
+def apart(layers: Iterable[Any]) -> Iterator[Any]:
+    """These layers; one that is given an activation without it, and then the activation by itself."""
+    import tensorflow as tf
+
+    for layer in layers:
+        config = layer.get_config()
+        if hasattr(layer, "kernel") and config["activation"] != "linear":
+            activation = tf.keras.layers.Activation(config["activation"])
+            bare = type(layer).from_config({**config, "activation": "linear"})
+            activation(bare(tf.keras.Input(layer.input_shape[1:])))
+            yield from (bare, activation)
+        else:
+            yield layer
+
+
 def _described(layer: Any) -> dict[str, Any]:
     """All that decides how long a layer takes: its class, settings and shapes."""
     settings = {key: value for key, value in layer.get_config().items() if not re.search("name|initializer", key)}
@@ -127,26 +143,33 @@ def _given(layer: Any) -> list[list[int]]:
 
 def _seconds(layer: Any, batch: int, seconds: float) -> float:
     """CPU seconds over cores of a forward and a backward pass."""
-    import tensorflow as tf
-
     from benchmarks.throughput_tensorflow import quickest
 
-    passes = [[tf.random.normal([batch, *shape]) for shape in _given(layer)] for _ in range(_PASSES)]
+    compute = passes(layer, batch)
+    compute()  # the first call makes the graph
+    return quickest(compute, seconds, time.process_time) / CORES / _PASSES
+
+
+def passes(layer: Any, batch: int) -> Callable[[], list[Any]]:
+    """What makes some forward and backward passes in one graph: the answer of each, and its gradients."""
+    import tensorflow as tf
+
+    givens = [[tf.random.normal([batch, *shape]) for shape in _given(layer)] for _ in range(_PASSES)]
     # Nothing may be known while the graph is made: of gradients that are 1 everywhere TensorFlow computes some then.
     backward = [tf.random.normal([batch, *layer.output_shape[1:]]) for _ in range(_PASSES)]
 
     @tf.function
     def compute() -> list[Any]:
         made = []
-        for given, gradient in zip(passes, backward):
+        for given, gradient in zip(givens, backward):
             with tf.GradientTape() as tape:
                 tape.watch(given)
                 answer = layer(given if len(given) > 1 else given[0], training=True)
-            made += tape.gradient(answer, [*given, *layer.trainable_variables], gradient)
+            # Gradients of what is linear need no answer, and TensorFlow would leave the forward pass out.
+            made += [answer, *tape.gradient(answer, [*given, *layer.trainable_variables], gradient)]
         return [each for each in made if each is not None]
 
-    compute()  # the first call makes the graph
-    return quickest(compute, seconds, time.process_time) / CORES / _PASSES
+    return compute
 
 
 def page(figures: dict[str, Any]) -> str:

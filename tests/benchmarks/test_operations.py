@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+import tensorflow as tf
 from commands import run, succeed
 
 from benchmarks import operations
@@ -70,6 +71,22 @@ def test_what_is_slow_needs_a_reason():
     }
     assert operations.unknown(figures) == ["some:14, critic: Conv2D of 14x14x64, kernel 3x3x64x64"]
     assert "**Slow without a reason that we know:** some:14, critic: Conv2D of 14x14x64" in operations.page(figures)
+
+
+def test_a_layers_activation_is_measured_by_itself_and_its_forward_pass_is_not_left_out():
+    layer = tf.keras.layers.Conv2D(4, 3, 2, padding="same", activation="relu")
+    layer(tf.keras.Input((8, 8, 3)))
+    bare, activation = operations.apart([layer])
+    assert bare.get_config() == {**layer.get_config(), "activation": "linear"}
+    assert bare.kernel.shape == [3, 3, 3, 4] and activation.input_shape == (None, 4, 4, 4)
+    assert activation.get_config()["activation"] == "relu"
+    assert list(operations.apart([bare, activation])) == [bare, activation]
+
+    def shapes(layer):
+        return {tuple(each.shape) for each in operations.passes(layer, 2)()}
+
+    assert shapes(bare) == {(2, 4, 4, 4), (2, 8, 8, 3), (3, 3, 3, 4), (4,)}  # the answer first, then gradients
+    assert shapes(activation) == {(2, 4, 4, 4)}
 
 
 def test_help_lists_its_options():
