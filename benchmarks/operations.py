@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -78,7 +79,7 @@ class Operation:
             return "moves numbers and hardly computes: bound by memory"
         if min(self.kernel[-2:]) < _FEW_CHANNELS:
             return "has too few channels on one side to fill a vector of the processor"
-        if len(self.kernel) == 2 and min(self.kernel) <= _FEW_UNITS:
+        if math.prod(self.kernel[:-2]) == 1 and min(self.kernel[-2:]) <= _FEW_UNITS:
             return "has few products for each number that it reads or writes: bound by memory"
         return ""
 

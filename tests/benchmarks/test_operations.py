@@ -63,7 +63,13 @@ def test_what_is_slow_needs_a_reason():
     assert "channels" in dataclasses.replace(slow, kernel=[3, 3, 64, 1]).reason
     assert "memory" in dataclasses.replace(slow, kind="ReLU", kernel=[], times=None).reason
     assert "products" in dataclasses.replace(slow, kind="Dense", kernel=[64, 9000]).reason
-    for usual in ({"kind": "Dense", "kernel": [512, 512]}, {"kind": "Conv2DTranspose"}, {"stride": 2}):
+    assert "products" in dataclasses.replace(slow, kernel=[1, 1, 64, 32]).reason
+    for usual in (
+        {"kind": "Dense", "kernel": [512, 512]},
+        {"kernel": [1, 1, 128, 128]},
+        {"kind": "Conv2DTranspose"},
+        {"stride": 2},
+    ):
         assert not dataclasses.replace(slow, **usual).reason
     figures = {
         "peak_gflops": 100.0,
