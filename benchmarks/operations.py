@@ -79,7 +79,8 @@ class Operation:
             return "moves numbers and hardly computes: bound by memory"
         if min(self.kernel[-2:]) < _FEW_CHANNELS:
             return "has too few channels on one side to fill a vector of the processor"
-        if math.prod(self.kernel[:-2]) == 1 and min(self.kernel[-2:]) <= _FEW_UNITS:
+        rows = self.flops / (6 * math.prod(self.kernel))  # of a matrix product: examples, or all their pixels
+        if math.prod(self.kernel[:-2]) == 1 and min(*self.kernel[-2:], rows) <= _FEW_UNITS:
             return "has few products for each number that it reads or writes: bound by memory"
         return ""
 

@@ -64,6 +64,7 @@ def test_what_is_slow_needs_a_reason():
     assert "memory" in dataclasses.replace(slow, kind="ReLU", kernel=[], times=None).reason
     assert "products" in dataclasses.replace(slow, kind="Dense", kernel=[64, 9000]).reason
     assert "products" in dataclasses.replace(slow, kernel=[1, 1, 64, 32]).reason
+    assert "products" in dataclasses.replace(slow, kind="Dense", kernel=[512, 512], flops=32 * 6 * 512**2).reason
     for usual in (
         {"kind": "Dense", "kernel": [512, 512]},
         {"kernel": [1, 1, 128, 128]},
