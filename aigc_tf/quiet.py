@@ -22,8 +22,9 @@ _NOISE = re.compile(
     r"before absl::InitializeLog\(\) is called|failed call to cuInit"
 )
 # What TensorFlow imports where it is there, and does without elsewhere, as here: Keras takes data frames of pandas, and
-# nobody gives it any, and `distutils` becomes that of setuptools. Together a sixth of the time to import it, and 44 MB.
-_UNUSED = ("pandas", "setuptools")
+# nobody gives it any, and `distutils` becomes that of setuptools; SciPy is for sparse matrices and for what Keras'
+# `preprocessing` does to images. Together a sixth of the time to import it, and 65 MB.
+_UNUSED = ("pandas", "scipy", "setuptools")
 _SLOW_CALLBACK = re.compile(r"Callback method `\w+` is slow compared to the batch time")
 
 
@@ -55,7 +56,7 @@ def import_tensorflow(errors_of_core: bool = True) -> Any:
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
-            with _absent(_UNUSED):
+            with absent(*_UNUSED):
                 import tensorflow as tf
 
             tf.config.list_physical_devices()  # TensorFlow 2.21 looks for GPUs only then
@@ -76,7 +77,7 @@ def import_tensorflow(errors_of_core: bool = True) -> Any:
 
 
 @contextlib.contextmanager
-def _absent(modules: tuple[str, ...]) -> Iterator[None]:
+def absent(*modules: str) -> Iterator[None]:
     """Let these `modules` seem not to be installed, but for those that are imported already."""
     hidden = [name for name in modules if name not in sys.modules]
     for name in hidden:

@@ -19,6 +19,7 @@ from aigc_tf import (
     event_files,
     going_on,
     memory,
+    quiet,
 )
 from aigc_tf.callbacks.judging import Judging
 from aigc_tf.callbacks.stopping import GracefulStop, Meeting
@@ -265,7 +266,10 @@ def fit(session: Session) -> Ending:
     try:
         with _faults_of_data_told(session), meeting.told():
             training = session.workers.distribute(stream)
-            model.fit(training, steps_per_epoch=steps, callbacks=watchers, verbose=0)
+            with contextlib.ExitStack() as hidden:
+                hidden.enter_context(quiet.absent("scipy"))  # Keras would import it to ask whether the data are sparse
+                begun = tf.keras.callbacks.LambdaCallback(on_train_begin=lambda logs: hidden.close())
+                model.fit(training, steps_per_epoch=steps, callbacks=[begun, *watchers], verbose=0)
             # Here, too: Keras takes a file that grew too large for an end of the data, and the others wait for a step.
             if meeting.signal_name is None:
                 for watcher in watchers:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from aigc_tf.datasets.dataset import Dataset, Split
 
 _FOREVER = 2**62
+# AutoGraph would look through the sources of all modules that are loaded, and find no control flow to translate.
+_as_written = tf.autograph.experimental.do_not_convert
 
 
 def batches(
@@ -57,6 +59,7 @@ def batches(
     num_examples = data.count(split)
     first_epoch, offset = divmod(start_step * batch_size, num_examples)
 
+    @_as_written
     def order(epoch: tf.Tensor) -> tf.Tensor:
         """int64 [] -> int64 [N], or the rest of it in the epoch that is joined midway."""
         permutation = tf.random.experimental.stateless_shuffle(
@@ -74,8 +77,8 @@ def batches(
         stream = stream.take(stop_step - start_step)
     if part[1] > 1:
         count = batch_size // part[1]
-        stream = stream.map(lambda rows: rows[part[0] * count : (part[0] + 1) * count])
-    stream = stream.map(data.reader(split))
+        stream = stream.map(_as_written(lambda rows: rows[part[0] * count : (part[0] + 1) * count]))
+    stream = stream.map(_as_written(data.reader(split)))
     if change is not None:
-        stream = stream.enumerate(start_step).map(lambda number, batch: change(batch, number))
+        stream = stream.enumerate(start_step).map(_as_written(lambda number, batch: change(batch, number)))
     return stream.prefetch(2).with_options(options)
