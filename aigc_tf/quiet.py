@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import linecache
 import logging
 import os
 import re
@@ -61,6 +62,7 @@ def import_tensorflow(errors_of_core: bool = True) -> Any:
 
             tf.config.list_physical_devices()  # TensorFlow 2.21 looks for GPUs only then
         finally:
+            linecache.clearcache()
             if rests:
                 gc.freeze()
                 gc.enable()

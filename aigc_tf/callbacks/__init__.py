@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from aigc_tf.callbacks.apart import Apart
 from aigc_tf.callbacks.curves import Curves, FreshMeans
+from aigc_tf.callbacks.giving_back import GivingBack
 from aigc_tf.callbacks.guard import DivergenceGuard, WeightGuard
 from aigc_tf.callbacks.held_out import HeldOut
 from aigc_tf.callbacks.histograms import Histograms
@@ -39,9 +40,10 @@ def build(
     )
     seen = HeldOut(held_out, session.held_out_batches, config.sample_every)
     saver = CheckpointSaver(checkpoints, config.checkpoint_every, writer)
+    giving_back = GivingBack(config.checkpoint_every)
     if not session.workers.is_chief:
         weights = [WeightGuard(checkpoints, config.evaluate_every)] if config.evaluate_every else []
-        return [stop, DivergenceGuard(), seen, FreshMeans(config.log_every), *weights, saver, meeting]
+        return [stop, DivergenceGuard(), seen, FreshMeans(config.log_every), *weights, saver, giving_back, meeting]
     record: list[StepCallback] = [
         Curves(writer, run.metrics_file, config.log_every, config.global_batch_size),
         FreshMeans(config.log_every),
@@ -54,4 +56,4 @@ def build(
     ]
     if not session.workers.alone:
         record = [Apart(record)]
-    return [stop, DivergenceGuard(), Clock(checkpoints, session.last_second), seen, *record, meeting]
+    return [stop, DivergenceGuard(), Clock(checkpoints, session.last_second), seen, *record, giving_back, meeting]

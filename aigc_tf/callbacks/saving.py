@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aigc_tf import memory
 from aigc_tf.callbacks.step_callback import StepCallback
 from aigc_tf.checkpoints import Checkpoints
 
@@ -29,4 +28,3 @@ class CheckpointSaver(StepCallback):
     def _save(self) -> None:
         self._writer.flush()
         self._checkpoints.save()
-        memory.give_back()
