@@ -55,7 +55,7 @@ def check(model: GenerativeModel, config: TrainConfig, data: Dataset, machines: 
 
 
 def give_back() -> None:
-    """Let the system have what was freed and is kept for later, as after making a graph: 24 MB and more.
+    """Let the system have what was freed and is kept for later, as after making a graph: 20 MB and more.
 
     Only where the C library is glibc; others are asked for nothing.
     """
