@@ -59,7 +59,7 @@ def give_back() -> None:
 
     Only where the C library is glibc; others are asked for nothing.
     """
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # no such function, or (Windows) no such library
+    with contextlib.suppress(AttributeError):  # it has no such function
         ctypes.CDLL(None).malloc_trim(0)
 
 
